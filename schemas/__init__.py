@@ -1,0 +1,59 @@
+"""One schema a data set: what its columns mean, and what must hold before it is published.
+
+Imports neither `resources` nor `ot_assets`.
+"""
+
+from __future__ import annotations
+
+from schemas.base import ColumnInfo, DataSchema, Violation, violations
+from schemas.distillation import TraceRequests, Traces, TrainingSet, Verdicts
+from schemas.evaluation import (
+    Comparisons,
+    EvalQuestions,
+    EvalResponses,
+    EvalScores,
+    LeaderboardScores,
+)
+from schemas.ledger import Ledger
+from schemas.questions import FilteredSet, MixedPool, Questions, QuestionScores
+
+SCHEMAS: dict[str, dict[str, type[DataSchema]]] = {
+    "sourced_questions": {"": Questions},
+    "screened_questions": {"": Questions},
+    "question_scores": {"": QuestionScores},
+    "benchmark_questions": {"": Questions},
+    "mixed_pool": {"": MixedPool},
+    "filtered_set": {"": FilteredSet},
+    "trace_requests": {"": TraceRequests},
+    "traces": {"": Traces},
+    "verdicts": {"": Verdicts},
+    "training_set": {"": TrainingSet},
+    "student_model": {},
+    "eval_responses": {"": EvalResponses},
+    "eval_scores": {"": EvalScores, "questions": EvalQuestions},
+    "baseline_scores": {"": EvalScores, "questions": EvalQuestions, "responses": EvalResponses},
+    "leaderboard": {"": LeaderboardScores, "comparisons": Comparisons},
+}
+"""Asset -> table -> schema; the main table is named by the empty string, and every artifact may have a `ledger`."""
+
+__all__ = [
+    "SCHEMAS",
+    "ColumnInfo",
+    "Comparisons",
+    "DataSchema",
+    "EvalQuestions",
+    "EvalResponses",
+    "EvalScores",
+    "FilteredSet",
+    "LeaderboardScores",
+    "Ledger",
+    "MixedPool",
+    "QuestionScores",
+    "Questions",
+    "TraceRequests",
+    "Traces",
+    "TrainingSet",
+    "Verdicts",
+    "Violation",
+    "violations",
+]
