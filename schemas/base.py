@@ -43,8 +43,8 @@ class DataSchema(pa.DataFrameModel):
         return {name: column.dtype.type for name, column in cls.to_schema().columns.items() if column.dtype}
 
     @classmethod
-    def empty(cls) -> pl.DataFrame:
-        """A frame without rows that satisfies the schema."""
+    def empty(cls, *_args: Any) -> Any:
+        """A polars frame without rows that satisfies the schema."""
         return pl.DataFrame(schema=cls.dtypes())
 
     @classmethod

@@ -76,8 +76,8 @@ class TrainingSet(DataSchema):
         unique = ["example_id"]
 
     example_id: str = pa.Field(str_matches=ID, description="Hash of trace and recipe")
-    prompt: MESSAGES = pa.Field(description="Messages that the student is given")
-    completion: MESSAGES = pa.Field(description="The message that it learns to write")
+    prompt: MESSAGES = pa.Field(description="Messages that the student is given")  # type: ignore[valid-type]
+    completion: MESSAGES = pa.Field(description="The message that it learns to write")  # type: ignore[valid-type]
     trace_id: str = pa.Field(str_matches=ID, description="The trace that it was made from")
     question_id: str = pa.Field(str_matches=ID, description="The question behind it")
     source: str = pa.Field(str_matches=KEY, description="Key of the question's source")

@@ -44,7 +44,7 @@ class QuestionScores(DataSchema):
     question_id: str = pa.Field(str_matches=ID, description="The question that was scored")
 
     @pa.dataframe_check(description="every score column holds floats")
-    def scores_are_floats(cls, data: pa.PolarsData) -> bool:  # noqa: N805
+    def scores_are_floats(cls, data: pa.PolarsData) -> bool:
         """Any column beside the id must be a float, so that filters can compare it."""
         schema = data.lazyframe.collect_schema()
         return all(dtype == pl.Float64 for name, dtype in schema.items() if name != "question_id")
