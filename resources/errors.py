@@ -1,7 +1,8 @@
 """The one exception that a person is meant to read.
 
-What belongs here: errors that are the user's to mend (a wrong field, a missing file, an endpoint that is down). They are shown
-as they are, without a traceback, by the command line and in a failed step. Faults of our own code stay ordinary exceptions.
+What belongs here: errors that are the user's to mend (a wrong field, a missing file, an endpoint that is down). They are
+shown as they are, without a traceback, by the command line and in a failed step. Faults of our own code stay ordinary
+exceptions.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 """What all schemas share: strict pandera models over polars, and how one shows as a Columns panel in the UI.
 
-A schema is checked on every row group before an artifact is published; whole-table rules (uniqueness over all rows) are checked by
-the publication, since a row group cannot see them. Reports name a count and a few cut examples, never whole columns.
+A schema is checked on every row group before an artifact is published; whole-table rules (uniqueness over all rows) are
+checked by the publication, since a row group cannot see them. Reports name a count and a few cut examples, never columns.
 """
 
 from __future__ import annotations

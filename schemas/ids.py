@@ -16,7 +16,7 @@ _SPACE = re.compile(r"\s+")
 
 
 def normalise(text: str) -> str:
-    """The form of a text that its id is made of: NFKC, every run of white space one space, ends stripped. Case is kept."""
+    """The form of a text that its id is made of: NFKC, runs of white space one space, ends stripped. Case is kept."""
     return _SPACE.sub(" ", unicodedata.normalize("NFKC", text)).strip()
 
 

@@ -1,0 +1,311 @@
+"""The graph without Dagster: for every partition of every asset, what it is made from.
+
+What belongs here: one `Kind` an asset, with its dimensions, the version of its code, the part of the registry that it is
+made from (`spec`) and the partitions that it reads (`needs`). Status, `ot run` and the Dagster definitions all read this one
+table, so they cannot disagree. Pure: it looks at the registry and asks the store only whether an artifact exists.
+
+`code_version` is raised by hand with every change of behaviour that would change the rows; it makes partitions stale.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from ot_assets.registry import Registry
+from resources.artifacts import ArtifactStore, Partition
+
+
+@dataclass(frozen=True)
+class World:
+    """What is wanted (the registry) and what there is (the store)."""
+
+    registry: Registry
+    store: ArtifactStore
+
+    def has(self, need: Need) -> bool:
+        """Whether a published artifact stands behind a need."""
+        return self.store.current(need.asset, need.partition) is not None
+
+
+@dataclass(frozen=True)
+class Need:
+    """One partition that another reads. An optional need is read when it is there, and then counts for staleness."""
+
+    asset: str
+    partition: Partition
+    required: bool = True
+
+    def __str__(self) -> str:
+        """As it is written everywhere: `asset[key|key]`."""
+        return f"{self.asset}[{self.partition}]" if self.partition.dims else self.asset
+
+
+Spec = Callable[[World, Partition], Mapping[str, Any]]
+Needs = Callable[[World, Partition], tuple[Need, ...]]
+
+
+@dataclass(frozen=True)
+class Kind:
+    """One asset: dimensions, code version, and where its rows come from."""
+
+    name: str
+    dims: tuple[str, ...]
+    code_version: str
+    spec: Spec
+    needs: Needs
+
+
+def source(key: str) -> Partition:
+    """The partition of a source."""
+    return Partition({"source": key})
+
+
+def recipe(key: str) -> Partition:
+    """The partition of a recipe."""
+    return Partition({"recipe": key})
+
+
+def benchmark(key: str) -> Partition:
+    """The partition of a benchmark."""
+    return Partition({"benchmark": key})
+
+
+def model(key: str) -> Partition:
+    """The partition of a model as it comes."""
+    return Partition({"model": key})
+
+
+def source_teacher(source_key: str, teacher_key: str) -> Partition:
+    """The partition of a source's answers by one teacher."""
+    return Partition({"source": source_key, "teacher": teacher_key})
+
+
+def recipe_teacher(recipe_key: str, teacher_key: str) -> Partition:
+    """The partition of a recipe with one teacher."""
+    return Partition({"recipe": recipe_key, "teacher": teacher_key})
+
+
+def _no_needs(world: World, at: Partition) -> tuple[Need, ...]:
+    return ()
+
+
+def _no_spec(world: World, at: Partition) -> Mapping[str, Any]:
+    return {}
+
+
+def _benchmarks_there(world: World, wanted: tuple[str, ...] | None = None) -> tuple[Need, ...]:
+    """Benchmarks as optional needs: all that are registered, or the wanted ones."""
+    keys = world.registry.benchmarks if wanted is None else wanted
+    return tuple(Need("benchmark_questions", benchmark(key), required=False) for key in keys)
+
+
+def _screen_spec(world: World, at: Partition) -> Mapping[str, Any]:
+    """The screening rules of the benchmarks that are there to screen against."""
+    there = [n.partition["benchmark"] for n in _benchmarks_there(world) if world.has(n)]
+    return {"screen": {key: world.registry.benchmarks[key].screen.model_dump(mode="json") for key in there}}
+
+
+def _scores_spec(world: World, at: Partition) -> Mapping[str, Any]:
+    """Every score that some recipe needs of this source, with the identity of the teacher who gives it."""
+    registry = world.registry
+    return {
+        "scores": {
+            score.column: {"kind": score.kind, "teacher": registry.teacher_identity(score.teacher)}
+            for score in registry.scores_for(at["source"])
+        }
+    }
+
+
+def _filtered_needs(world: World, at: Partition) -> tuple[Need, ...]:
+    spec = world.registry.recipes[at["recipe"]]
+    scored = [key for key in spec.sources if spec.scores_of(key)]
+    return (Need("mixed_pool", at), *(Need("question_scores", source(key)) for key in scored))
+
+
+def recipes_of(registry: Registry, source_key: str) -> tuple[str, ...]:
+    """The recipes that draw from a source, in registry order."""
+    return tuple(key for key, spec in registry.recipes.items() if source_key in spec.sources)
+
+
+def _requests_spec(world: World, at: Partition) -> Mapping[str, Any]:
+    """Who may answer for each recipe whose questions are known."""
+    asked = [n.partition["recipe"] for n in _requests_needs(world, at) if world.has(n)]
+    return {"asks": {key: world.registry.recipes[key].slice_for("trace_requests") for key in asked}}
+
+
+def _requests_needs(world: World, at: Partition) -> tuple[Need, ...]:
+    return tuple(Need("filtered_set", recipe(key), required=False) for key in recipes_of(world.registry, at["source"]))
+
+
+def _training_needs(world: World, at: Partition) -> tuple[Need, ...]:
+    keys = world.registry.recipes[at["recipe"]].sources
+    return (
+        Need("filtered_set", recipe(at["recipe"])),
+        *(Need(asset, source_teacher(key, at["teacher"])) for key in keys for asset in ("traces", "verdicts")),
+    )
+
+
+def _eval_benchmarks(world: World, at: Partition) -> tuple[str, ...]:
+    """The benchmarks that a recipe's students are evaluated on."""
+    return tuple(k for k in world.registry.recipes[at["recipe"]].benchmarks if world.registry.benchmarks[k].repeats)
+
+
+def baseline_benchmarks(registry: Registry, model_key: str) -> tuple[str, ...]:
+    """The benchmarks of every recipe that has this model as base or behind a teacher, in registry order."""
+    wanted = {
+        key
+        for spec in registry.recipes.values()
+        if model_key in registry.models_of(spec.key)
+        for key in spec.benchmarks
+        if registry.benchmarks[key].repeats
+    }
+    return tuple(key for key in registry.benchmarks if key in wanted)
+
+
+def _baseline_spec(world: World, at: Partition) -> Mapping[str, Any]:
+    registry = world.registry
+    needs = _benchmarks_there(world, baseline_benchmarks(registry, at["model"]))
+    there = [n.partition["benchmark"] for n in needs if world.has(n)]
+    return {
+        "model": registry.models[at["model"]].identity(),
+        "benchmarks": {key: registry.benchmarks[key].evaluation() for key in there},
+    }
+
+
+def _leaderboard_needs(world: World, at: Partition) -> tuple[Need, ...]:
+    """Every score that there is, of partitions that the registry still knows."""
+    registry = world.registry
+    students = [
+        p for p in world.store.partitions("eval_scores")
+        if p["recipe"] in registry.recipes and p["teacher"] in registry.teachers
+    ]  # fmt: skip
+    models = [p for p in world.store.partitions("baseline_scores") if p["model"] in registry.models]
+    return (
+        *(Need("eval_scores", p, required=False) for p in students),
+        *(Need("baseline_scores", p, required=False) for p in models),
+    )
+
+
+KINDS: dict[str, Kind] = {
+    kind.name: kind
+    for kind in (
+        Kind(
+            "benchmark_questions",
+            ("benchmark",),
+            "1",
+            lambda w, at: {"benchmark": w.registry.benchmarks[at["benchmark"]].sourcing()},
+            _no_needs,
+        ),
+        Kind(
+            "sourced_questions",
+            ("source",),
+            "1",
+            lambda w, at: {"source": w.registry.sources[at["source"]].sourcing()},
+            _no_needs,
+        ),
+        Kind(
+            "screened_questions",
+            ("source",),
+            "1",
+            _screen_spec,
+            lambda w, at: (Need("sourced_questions", at), *_benchmarks_there(w)),
+        ),
+        Kind(
+            "question_scores",
+            ("source",),
+            "1",
+            _scores_spec,
+            lambda w, at: (Need("screened_questions", at),),
+        ),
+        Kind(
+            "mixed_pool",
+            ("recipe",),
+            "1",
+            lambda w, at: w.registry.recipes[at["recipe"]].slice_for("mixed_pool"),
+            lambda w, at: tuple(
+                Need("screened_questions", source(key)) for key in w.registry.recipes[at["recipe"]].sources
+            ),
+        ),
+        Kind(
+            "filtered_set",
+            ("recipe",),
+            "1",
+            lambda w, at: w.registry.recipes[at["recipe"]].slice_for("filtered_set"),
+            _filtered_needs,
+        ),
+        Kind("trace_requests", ("source",), "1", _requests_spec, _requests_needs),
+        Kind(
+            "traces",
+            ("source", "teacher"),
+            "1",
+            lambda w, at: {"teacher": w.registry.teacher_identity(at["teacher"])},
+            lambda w, at: (
+                Need("trace_requests", source(at["source"])),
+                Need("screened_questions", source(at["source"])),
+            ),
+        ),
+        Kind(
+            "verdicts",
+            ("source", "teacher"),
+            "1",
+            _no_spec,
+            lambda w, at: (Need("traces", at), Need("screened_questions", source(at["source"]))),
+        ),
+        Kind(
+            "training_set",
+            ("recipe", "teacher"),
+            "1",
+            lambda w, at: w.registry.recipes[at["recipe"]].slice_for("training_set"),
+            _training_needs,
+        ),
+        Kind(
+            "student_model",
+            ("recipe", "teacher"),
+            "1",
+            lambda w, at: {
+                **w.registry.recipes[at["recipe"]].slice_for("student_model"),
+                "base": w.registry.models[w.registry.recipes[at["recipe"]].student.base].identity(),
+            },
+            lambda w, at: (Need("training_set", at),),
+        ),
+        Kind(
+            "eval_responses",
+            ("recipe", "teacher"),
+            "1",
+            lambda w, at: {
+                "benchmarks": {key: w.registry.benchmarks[key].evaluation() for key in _eval_benchmarks(w, at)}
+            },
+            lambda w, at: (
+                Need("student_model", at),
+                *(Need("benchmark_questions", benchmark(key)) for key in _eval_benchmarks(w, at)),
+            ),
+        ),
+        Kind(
+            "eval_scores",
+            ("recipe", "teacher"),
+            "1",
+            lambda w, at: {"roles": {key: w.registry.benchmarks[key].role for key in _eval_benchmarks(w, at)}},
+            lambda w, at: (
+                Need("eval_responses", at),
+                *(Need("benchmark_questions", benchmark(key)) for key in _eval_benchmarks(w, at)),
+            ),
+        ),
+        Kind(
+            "baseline_scores",
+            ("model",),
+            "1",
+            _baseline_spec,
+            lambda w, at: _benchmarks_there(w, baseline_benchmarks(w.registry, at["model"])),
+        ),
+        Kind(
+            "leaderboard",
+            (),
+            "1",
+            lambda w, at: {"roles": {key: spec.role for key, spec in w.registry.benchmarks.items()}},
+            _leaderboard_needs,
+        ),
+    )
+}
+"""Every asset by name, upstream before downstream."""
