@@ -1,0 +1,62 @@
+"""The one small interface behind which every engine stands, and the door to open one.
+
+What belongs here: the `Engine` protocol and `open_engine`. Engines are imported when they are opened, so that importing this
+module costs nothing. `open_engine` raises UserError for what the user can mend: an option that does not exist, a missing API
+key, weights that are not there, an engine that this release does not have.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from typing import NamedTuple, Protocol, runtime_checkable
+
+from resources.errors import UserError
+from resources.generation.model import Model
+from resources.generation.reply import Failure, Reply
+from resources.generation.request import Request
+
+
+class Outcome(NamedTuple):
+    """A request and what came of it."""
+
+    request: Request
+    result: Reply | Failure
+
+
+@runtime_checkable
+class Engine(Protocol):
+    """Answers requests. Contract of `generate`: it pulls from `requests` in the caller's thread, never more than a bounded
+    window ahead; yields one outcome a request, in any order, as soon as it is there; a request that cannot be answered is a
+    `Failure`, and only what stops all requests (a wrong API key, an endpoint that is down) is raised, as UserError. Closing
+    the iterator stops the work in flight. `close` may be called twice.
+    """
+
+    endpoint: str
+
+    def generate(self, requests: Iterable[Request]) -> Iterator[Outcome]:
+        """Outcomes of the requests, as they come."""
+        ...
+
+    def close(self) -> None:
+        """Gives memory, connections and threads back."""
+        ...
+
+
+def open_engine(model: Model) -> Engine:
+    """The engine of a model, ready to generate."""
+    if model.engine == "scripted":
+        from resources.generation.scripted import ScriptedEngine
+
+        return ScriptedEngine(model)
+    if model.engine == "openai":
+        from resources.generation.openai_engine import OpenAIEngine
+
+        return OpenAIEngine(model)
+    if model.engine == "transformers":
+        from resources.generation.transformers_engine import TransformersEngine
+
+        return TransformersEngine(model)
+    raise UserError(
+        f"model {model.key}: the engine vllm is not in this release",
+        fix=f"start `vllm serve {model.model}` yourself and give the model engine: openai with base_url: http://127.0.0.1:8000/v1",
+    )
