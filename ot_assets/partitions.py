@@ -1,0 +1,139 @@
+"""Partition definitions from the registry, and the mapping of every edge of the graph.
+
+Keys are static: they come from the registry's YAML files, in an order that is only ever appended to, because Dagster resolves
+ranges by position. Every mapping is built from the recipes, so editing one source, teacher or recipe makes only what hangs on
+it stale. One docstring an edge says why the mapping is what it is.
+
+Dagster knows two dimensions at most: source x recipe x teacher is split by keying traces by content (source x teacher) and
+letting recipes pick from them (recipe x teacher).
+"""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Iterable
+from dataclasses import dataclass
+from functools import cached_property
+
+import dagster as dg
+
+from ot_assets.registry import Registry
+
+# Mappings over two dimensions have been beta for years; the warning would be shown on every load.
+warnings.filterwarnings("ignore", category=dg.BetaWarning)
+
+NOTHING = "none"
+"""Stands for a dimension that has no keys yet, since Dagster refuses an empty one in a product."""
+
+
+@dataclass(frozen=True)
+class Partitions:
+    """All partition definitions and mappings of one registry."""
+
+    registry: Registry
+
+    @cached_property
+    def source(self) -> dg.StaticPartitionsDefinition:
+        """One partition a source."""
+        return _static(self.registry.sources)
+
+    @cached_property
+    def benchmark(self) -> dg.StaticPartitionsDefinition:
+        """One partition a benchmark."""
+        return _static(self.registry.benchmarks)
+
+    @cached_property
+    def model(self) -> dg.StaticPartitionsDefinition:
+        """One partition a model."""
+        return _static(self.registry.models)
+
+    @cached_property
+    def teacher(self) -> dg.StaticPartitionsDefinition:
+        """One partition a teacher."""
+        return _static(self.registry.teachers)
+
+    @cached_property
+    def recipe(self) -> dg.StaticPartitionsDefinition:
+        """One partition a recipe."""
+        return _static(self.registry.recipes)
+
+    @cached_property
+    def source_teacher(self) -> dg.MultiPartitionsDefinition:
+        """Traces and verdicts: what one teacher answered to the questions of one source."""
+        return dg.MultiPartitionsDefinition({"source": self.source, "teacher": self.teacher})
+
+    @cached_property
+    def recipe_teacher(self) -> dg.MultiPartitionsDefinition:
+        """Training sets, students and their scores: one recipe answered by one teacher."""
+        return dg.MultiPartitionsDefinition({"recipe": self.recipe, "teacher": self.teacher})
+
+    @cached_property
+    def _recipes_of_source(self) -> dict[str, list[str]]:
+        recipes = self.registry.recipes
+        return {s: [r for r, spec in recipes.items() if s in spec.sources] for s in self.registry.sources}
+
+    @property
+    def source_to_recipe(self) -> dg.PartitionMapping:
+        """screened_questions, question_scores -> mixed_pool, filtered_set: a recipe reads its own sources only.
+
+        Not all sources: a new source would make every recipe stale.
+        """
+        return dg.StaticPartitionMapping(self._recipes_of_source)
+
+    @property
+    def recipe_to_source(self) -> dg.PartitionMapping:
+        """filtered_set -> trace_requests: a source is asked by the recipes that draw from it, and by no other."""
+        return dg.StaticPartitionMapping({r: list(spec.sources) for r, spec in self.registry.recipes.items()})
+
+    @property
+    def teacher_to_scores(self) -> dg.PartitionMapping:
+        """teacher_spec -> question_scores: a source is scored again only when a teacher who scores it is edited."""
+        scored: dict[str, list[str]] = {key: [] for key in self.registry.teachers}
+        for source in self.registry.sources:
+            for teacher in dict.fromkeys(score.teacher for score in self.registry.scores_for(source)):
+                scored[teacher].append(source)
+        return dg.StaticPartitionMapping(scored)
+
+    @property
+    def source_to_traces(self) -> dg.PartitionMapping:
+        """screened_questions, trace_requests -> traces, verdicts: the same source, for every teacher."""
+        return dg.MultiToSingleDimensionPartitionMapping("source")
+
+    @property
+    def teacher_to_traces(self) -> dg.PartitionMapping:
+        """teacher_spec -> traces: the same teacher, for every source. Editing one teacher leaves the others alone."""
+        return dg.MultiToSingleDimensionPartitionMapping("teacher")
+
+    @property
+    def traces_to_training(self) -> dg.PartitionMapping:
+        """traces, verdicts -> training_set: the recipe's sources, of the same teacher."""
+        return dg.MultiPartitionMapping(
+            {
+                "source": dg.DimensionPartitionMapping("recipe", self.source_to_recipe),
+                "teacher": dg.DimensionPartitionMapping("teacher", dg.IdentityPartitionMapping()),
+            }
+        )
+
+    @property
+    def recipe_to_training(self) -> dg.PartitionMapping:
+        """filtered_set, recipe_spec -> training_set and below: the same recipe, for every teacher."""
+        return dg.MultiToSingleDimensionPartitionMapping("recipe")
+
+    @property
+    def every_benchmark(self) -> dg.PartitionMapping:
+        """benchmark_questions -> whatever reads them. Screening is against all benchmarks, so this is exact there.
+
+        For scores it is wider than what is read: Dagster has no mapping from one dimension into two of another name, and none
+        that follows a recipe's list. `ot status` compares what was really opened, and is exact.
+        """
+        return dg.AllPartitionMapping()
+
+    @property
+    def everything(self) -> dg.PartitionMapping:
+        """eval_scores, baseline_scores -> leaderboard, which has no partitions: it shows all that there is."""
+        return dg.AllPartitionMapping()
+
+
+def _static(keys: Iterable[str]) -> dg.StaticPartitionsDefinition:
+    names = list(keys)
+    return dg.StaticPartitionsDefinition(names or [NOTHING])
