@@ -1,0 +1,245 @@
+"""`ot run`: makes what is missing or stale for one recipe, in order, into the Dagster instance that the UI shows.
+
+Every partition is a Dagster run of its own in this process, so each shows in the UI with its log and its checks. What is
+fresh is left alone; a step that comes out with the same content leaves everything below it fresh. A failed step skips only
+what hangs on it. Killed at any moment, the next `ot run` goes on: artifacts are whole or absent, and replies are stored as
+they come.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import os
+import time
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import IO, Any, Literal
+
+import dagster as dg
+
+from ot_assets.graph import KINDS, Need, World, benchmark, model, recipe_teacher
+from ot_assets.partitions import Partitions
+from ot_assets.progress import listening
+from ot_assets.status import StatusReader
+from resources.artifacts import Partition
+from resources.errors import UserError
+
+RUNNER_TAG = "ot/runner"
+"""Tag of a run with the lock file of the process that makes it."""
+
+Outcome = Literal["made", "fresh", "failed", "skipped"]
+
+
+@dataclass(frozen=True)
+class StepReport:
+    """What became of one partition."""
+
+    need: Need
+    outcome: Outcome
+    seconds: float
+    reasons: tuple[str, ...] = ()
+    rows: int | None = None
+
+
+@dataclass(frozen=True)
+class RunReport:
+    """What became of all."""
+
+    steps: tuple[StepReport, ...]
+
+    def count(self, outcome: Outcome) -> int:
+        """How many partitions had this outcome."""
+        return sum(step.outcome == outcome for step in self.steps)
+
+    @property
+    def ok(self) -> bool:
+        """Whether nothing failed."""
+        return not self.count("failed")
+
+
+@dataclass(frozen=True)
+class Scope:
+    """What one `ot run` is about: the partitions of one recipe with some teachers, and all that they need."""
+
+    world: World
+    recipe: str
+    teachers: tuple[str, ...]
+
+    def steps(self) -> list[Need]:
+        """Every partition that the recipe's leaderboard rows need, upstream first."""
+        found: dict[tuple[str, Partition], Need] = {}
+        stack = list(self._targets())
+        while stack:
+            need = stack.pop()
+            if (need.asset, need.partition) not in found:
+                found[need.asset, need.partition] = need
+                stack.extend(self._wanted(need))
+        order = {name: i for i, name in enumerate(KINDS)}
+        return sorted(found.values(), key=lambda n: (order[n.asset], self._position(n)))
+
+    def _targets(self) -> Iterable[Need]:
+        yield Need("leaderboard", Partition())
+        for teacher in self.teachers:
+            yield Need("eval_scores", recipe_teacher(self.recipe, teacher))
+        for key in self.world.registry.models_of(self.recipe, self.teachers):
+            yield Need("baseline_scores", model(key))
+        spec = self.world.registry.recipes[self.recipe]
+        screened = self.world.registry.benchmarks if spec.screen_against == "all" else spec.screen_against
+        for key in dict.fromkeys((*screened, *spec.benchmarks)):
+            yield Need("benchmark_questions", benchmark(key))
+
+    def _wanted(self, need: Need) -> Iterable[Need]:
+        """Needs to make: the required ones, and of the optional ones only this recipe's own filtered set."""
+        if need.asset == "leaderboard":
+            return
+        for upstream in KINDS[need.asset].needs(self.world, need.partition):
+            own = upstream.asset == "filtered_set" and upstream.partition["recipe"] == self.recipe
+            if upstream.required or own:
+                yield upstream
+
+    def _position(self, need: Need) -> tuple[int, ...]:
+        """Partitions in registry order; all sources of one teacher together, so that its engine is loaded once."""
+        registry = self.world.registry
+        by_dim: dict[str, list[str]] = {
+            "teacher": list(registry.teachers),
+            "source": list(registry.sources),
+            "recipe": list(registry.recipes),
+            "benchmark": list(registry.benchmarks),
+            "model": list(registry.models),
+        }
+        keys = need.partition.as_dict()
+        return tuple(by_dim[dim].index(keys[dim]) for dim in by_dim if dim in keys)
+
+
+@dataclass
+class Runner:
+    """Makes partitions one after the other through Dagster."""
+
+    world: World
+    definitions: dg.Definitions
+    instance: dg.DagsterInstance
+    locks: Path
+    on_step: Callable[[int, int, Need], None] = lambda i, n, need: None
+    on_progress: Callable[[str], None] = lambda line: None
+    on_done: Callable[[StepReport], None] = lambda report: None
+    _lock: IO[str] | None = field(default=None, init=False)
+
+    def run(self, steps: list[Need]) -> RunReport:
+        """Makes what is missing or stale among `steps`, which must be in order."""
+        self._take_lock()
+        close_orphans(self.instance)
+        reports: list[StepReport] = []
+        broken: set[tuple[str, Partition]] = set()
+        for number, need in enumerate(steps, 1):
+            report = self._step(number, len(steps), need, broken)
+            if report.outcome in ("failed", "skipped"):
+                broken.add((need.asset, need.partition))
+            reports.append(report)
+            self.on_done(report)
+        return RunReport(tuple(reports))
+
+    def _step(self, number: int, total: int, need: Need, broken: set[tuple[str, Partition]]) -> StepReport:
+        above = KINDS[need.asset].needs(self.world, need.partition)
+        lost = [str(n) for n in above if (n.asset, n.partition) in broken]
+        if lost and need.asset != "leaderboard":
+            return StepReport(need, "skipped", 0.0, tuple(f"{name} was not made" for name in lost))
+        status = StatusReader(self.world).own_reasons(need.asset, need.partition)
+        if status.state == "fresh":
+            return StepReport(need, "fresh", 0.0)
+        self.on_step(number, total, need)
+        started = time.monotonic()
+        with listening(self.on_progress):
+            error = self._materialize(need)
+        seconds = time.monotonic() - started
+        if error:
+            return StepReport(need, "failed", seconds, (error,))
+        made = self.world.store.current(need.asset, need.partition)
+        return StepReport(need, "made", seconds, status.reasons, made.manifest.rows_out if made else None)
+
+    def _materialize(self, need: Need) -> str | None:
+        """One Dagster run of one partition; the message of what went wrong, or None."""
+        job = self.definitions.resolve_implicit_global_asset_job_def()
+        result = job.execute_in_process(
+            asset_selection=[dg.AssetKey(need.asset)],
+            partition_key=dagster_key(need.partition),
+            instance=self.instance,
+            raise_on_error=False,
+            tags={RUNNER_TAG: self._lock.name if self._lock else ""},
+        )
+        return None if result.success else failure_message(result)
+
+    def _take_lock(self) -> None:
+        """Holds a file lock for the life of this process: when it can be taken, the process is dead."""
+        self.locks.mkdir(parents=True, exist_ok=True)
+        self._lock = (self.locks / f"runner-{os.getpid()}-{time.time_ns()}").open("w")
+        fcntl.flock(self._lock, fcntl.LOCK_EX)
+
+
+def dagster_key(partition: Partition) -> str | dg.MultiPartitionKey | None:
+    """Our partition as Dagster's key."""
+    keys = partition.as_dict()
+    if not keys:
+        return None
+    return next(iter(keys.values())) if len(keys) == 1 else dg.MultiPartitionKey(keys)
+
+
+def failure_message(result: dg.ExecuteInProcessResult) -> str:
+    """What a person needs of a failed run: the message of a `UserError`, else the error and where to find its traceback."""
+    for event in result.all_events:
+        if event.is_step_failure:
+            data = event.step_failure_data
+            if data.user_failure_data is not None and data.user_failure_data.description:
+                return data.user_failure_data.description
+            error = data.error
+            while error is not None and error.cause is not None:
+                error = error.cause
+            return (
+                f"{error.message.strip() if error else 'failed'}\n  → the traceback is in run {result.run_id} in the UI"
+            )
+    return f"run {result.run_id} failed before its step began"
+
+
+def close_orphans(instance: dg.DagsterInstance) -> None:
+    """Marks runs as failed whose `ot run` was killed; they would stay "started" in the UI for ever."""
+    unfinished = [dg.DagsterRunStatus.STARTED, dg.DagsterRunStatus.STARTING, dg.DagsterRunStatus.NOT_STARTED]
+    for run in instance.get_runs(dg.RunsFilter(statuses=unfinished), limit=100):
+        lock = run.tags.get(RUNNER_TAG)
+        if lock and _is_free(Path(lock)):
+            instance.report_run_failed(run, "the process that made it was killed; `ot run` goes on where it stopped")
+            Path(lock).unlink(missing_ok=True)
+
+
+def _is_free(lock: Path) -> bool:
+    if not lock.exists():
+        return True
+    with lock.open("r") as held:
+        try:
+            fcntl.flock(held, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            return False
+    return True
+
+
+def observe_specs(definitions: dg.Definitions, partitions: Partitions, instance: dg.DagsterInstance) -> None:
+    """Tells Dagster the data versions of the specs where a YAML has changed since it last heard."""
+    for asset in definitions.assets or ():
+        if isinstance(asset, dg.SourceAsset) or getattr(asset, "is_observable", False):
+            dg.observe([asset], instance=instance, raise_on_error=False)  # type: ignore[list-item]
+
+
+def scope(world: World, recipe: str, teachers: tuple[str, ...] = ()) -> Scope:
+    """The scope of a recipe; without teachers, those that the recipe lists. UserError for one that it does not want."""
+    spec: Any = world.registry.recipes[recipe]
+    for teacher in teachers:
+        if teacher not in world.registry.teachers:
+            raise UserError(
+                f"teacher {teacher!r} is not in the registry",
+                fix=f"known teachers: {', '.join(world.registry.teachers)}; or add teachers/{teacher}.yaml",
+            )
+        if not spec.wants(teacher):
+            raise UserError(
+                f"recipe {recipe} is not made with teacher {teacher}: it lists {', '.join(spec.teachers)}",
+                fix=f"add {teacher} to `teachers` or `other_teachers` of {recipe}.yaml",
+            )
+    return Scope(world, recipe, teachers or spec.teachers)

@@ -1,0 +1,111 @@
+"""The Dagster resource that assets are handed: both stores, the engines, the trainer, behind one `services`.
+
+Fields are configuration; live handles are made when first used and kept for the process. One engine is open at a time: an
+engine that sits idle would hold its memory while a student trains. Deployment (another store, a cluster's database) is
+configuration here; no asset knows of it.
+"""
+
+from __future__ import annotations
+
+import atexit
+from collections.abc import Callable, Iterable, Iterator
+from functools import cached_property
+
+import dagster as dg
+from pydantic import PrivateAttr
+
+from resources.artifacts import ArtifactStore
+from resources.generation import Engine, Model, Outcome, Progress, Request, ask, open_engine
+from resources.home import Home
+from resources.responses import ResponseStore
+
+
+class EngineSlot:
+    """Holds at most one open engine; asking for another model closes the one before."""
+
+    def __init__(self) -> None:
+        self._model: Model | None = None
+        self._engine: Engine | None = None
+        atexit.register(self.release)
+
+    def get(self, model: Model) -> Engine:
+        """The engine of a model, opened now unless it is the open one."""
+        if self._engine is None or self._model != model:
+            self.release()
+            self._engine, self._model = open_engine(model), model
+        return self._engine
+
+    def release(self) -> None:
+        """Closes the open engine and gives its memory back."""
+        engine, self._engine, self._model = self._engine, None, None
+        if engine is not None:
+            engine.close()
+
+
+_SLOT = EngineSlot()
+"""One for the process: Dagster makes a new resource for every run, and loading weights again for each would cost more."""
+
+
+class Services(dg.ConfigurableResource["Services"]):
+    """Stores, engines and folders. Empty fields follow the environment (`OT_HOME`, `OT_ARTIFACTS`, `OT_RESPONSES`)."""
+
+    artifacts_url: str = ""
+    responses_url: str = ""
+
+    _responses: ResponseStore | None = PrivateAttr(default=None)
+
+    @cached_property
+    def home(self) -> Home:
+        """The state folder."""
+        return Home.from_env()
+
+    @cached_property
+    def artifacts(self) -> ArtifactStore:
+        """The artifact store."""
+        return ArtifactStore(self.artifacts_url or self.home.artifacts)
+
+    @property
+    def responses(self) -> ResponseStore:
+        """The response store, opened when first asked for."""
+        if self._responses is None:
+            self._responses = ResponseStore(self.responses_url or self.home.responses)
+        return self._responses
+
+    def ask(
+        self,
+        model: Callable[[], Model],
+        requests: Iterable[Request],
+        *,
+        purpose: str,
+        total: int | None = None,
+        progress: Callable[[Progress], None] | None = None,
+    ) -> Iterator[Outcome]:
+        """Asks through the response store; the model is resolved and its engine opened only if something is not stored."""
+        return ask(
+            self.responses, lambda: _Kept(_SLOT.get(model())), requests, purpose=purpose, total=total, progress=progress
+        )
+
+    def release_engine(self) -> None:
+        """Closes the open engine, so that training has the memory."""
+        _SLOT.release()
+
+    def teardown_after_execution(self, context: dg.InitResourceContext) -> None:
+        """Closes the response store at the end of a run."""
+        if self._responses is not None:
+            self._responses.close()
+            self._responses = None
+
+
+class _Kept:
+    """An engine whose `close` leaves it open, for the next partition of the same model."""
+
+    def __init__(self, engine: Engine) -> None:
+        self._engine = engine
+        self.endpoint = engine.endpoint
+
+    def generate(self, requests: Iterable[Request]) -> Iterator[Outcome]:
+        """Outcomes of the requests, as they come."""
+        return self._engine.generate(requests)
+
+    def close(self) -> None:
+        """Leaves the engine open: the slot closes it."""
