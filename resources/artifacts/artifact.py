@@ -1,0 +1,112 @@
+"""One published artifact, as a reader sees it.
+
+What belongs here: reading. An artifact never changes, so a reader that holds one reads the same rows however often the partition is
+published again. Fails with DamagedArtifact when a file is not there.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import polars as pl
+import pyarrow.parquet as pq
+
+from resources.artifacts.errors import DamagedArtifact
+from resources.artifacts.hashing import file_problem
+from resources.artifacts.manifest import FileInfo, Manifest, TableInfo
+from resources.artifacts.partition import Partition
+from resources.artifacts.places import Place, shelf_path
+from resources.errors import UserError
+from schemas import Ledger
+
+LEDGER = "ledger"
+
+
+@dataclass(frozen=True)
+class Artifact:
+    """One immutable version of one partition. `path` is where it lies: an absolute path or a URL."""
+
+    manifest: Manifest
+    path: str
+    _place: Place = field(repr=False, compare=False)
+
+    @property
+    def asset(self) -> str:
+        """Name of the asset."""
+        return self.manifest.asset
+
+    @property
+    def partition(self) -> Partition:
+        """Which partition of it."""
+        return self.manifest.key
+
+    @property
+    def artifact_id(self) -> str:
+        """Id of this version."""
+        return self.manifest.artifact_id
+
+    def scan(self, table: str = "") -> pl.LazyFrame:
+        """A table as a lazy frame, in the order in which its rows were written."""
+        info = self._table(table)
+        return pl.scan_parquet([self._local(file) for file in info.files])
+
+    def read(self, table: str = "") -> pl.DataFrame:
+        """A whole table in memory: for small ones."""
+        return self.scan(table).collect()
+
+    def batches(self, table: str = "", rows: int = 50_000) -> Iterator[pl.DataFrame]:
+        """A table in frames of at most `rows` rows and at most one row group, in order: the bounded way through a large one."""
+        for file in self._table(table).files:
+            parquet = pq.ParquetFile(self._local(file))
+            for group in range(parquet.num_row_groups):
+                frame = pl.DataFrame(parquet.read_row_group(group))
+                yield from (frame.slice(start, rows) for start in range(0, len(frame), rows))
+
+    def ledger(self) -> pl.LazyFrame:
+        """The rows that the step dropped; an empty frame when it dropped none."""
+        if LEDGER in self.manifest.tables:
+            return self.scan(LEDGER)
+        return pl.LazyFrame(Ledger.empty())
+
+    def file(self, name: str) -> Path:
+        """Local path of one of the free files (a remote one is copied to a cache)."""
+        for info in self.manifest.all_files():
+            if info.path == name:
+                return self._local(info)
+        known = ", ".join(f.path for f in self.manifest.files) or "none"
+        raise UserError(f"{self.path} has no file {name!r}", fix=f"its files are: {known}")
+
+    def folder(self) -> Path:
+        """A local folder with all the free files in it, such as a model's."""
+        return self._place.folder(self._relative, list(self.manifest.files))
+
+    def verify(self) -> list[str]:
+        """Reads every file again and names each that is not as it was published; empty when all are."""
+        found = []
+        for info in self.manifest.all_files():
+            try:
+                problem = file_problem(self._place.fetch(self._relative, info), info)
+            except FileNotFoundError:
+                problem = "is missing"
+            if problem:
+                found.append(f"{self.path}/{info.path} {problem}")
+        return found
+
+    @property
+    def _relative(self) -> str:
+        return f"{shelf_path(self.asset, self.partition)}/{self.artifact_id}"
+
+    def _table(self, table: str) -> TableInfo:
+        info = self.manifest.tables.get(table)
+        if info is None:
+            known = ", ".join(repr(t or "main") for t in self.manifest.tables) or "none"
+            raise UserError(f"{self.path} has no table {table or 'main'!r}", fix=f"its tables are: {known}")
+        return info
+
+    def _local(self, info: FileInfo) -> Path:
+        try:
+            return self._place.fetch(self._relative, info)
+        except FileNotFoundError:
+            raise DamagedArtifact(f"{self.path}/{info.path}", "the file is missing") from None
