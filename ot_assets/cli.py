@@ -1,0 +1,257 @@
+"""`ot`: the command line. Names, options and help stand here; what a command does is in `ot_assets.commands`.
+
+Modules are imported inside the commands, so that `ot check` and `--help` start at once. A `UserError` is shown as it is and
+ends with exit code 1; wrong usage ends with 2; Ctrl-C with 130, and what was done is kept.
+"""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from resources.errors import UserError
+
+app = typer.Typer(
+    no_args_is_help=True,
+    add_completion=False,
+    rich_markup_mode="markdown",
+    pretty_exceptions_enable=False,
+    help="Reasoning models from data recipes. State lies in $OT_HOME (default .ot).",
+)
+responses = typer.Typer(no_args_is_help=True, help="Look into the store of everything that models were asked.")
+app.add_typer(responses, name="responses")
+
+Json = Annotated[bool, typer.Option("--json", help="Print JSON for a program to read.")]
+Recipe = Annotated[str, typer.Argument(help="Key of a recipe.")]
+
+
+@app.command()
+def check(json: Json = False) -> None:
+    """Validate every YAML of the registry; all problems at once.
+
+    Example: `OT_REGISTRY=my-registry ot check`
+    """
+    from ot_assets.commands.check import run
+
+    run(as_json=json)
+
+
+@app.command()
+def plan(
+    recipe: Recipe,
+    teacher: Annotated[str | None, typer.Option(help="Plan for this teacher instead of the recipe's own.")] = None,
+    json: Json = False,
+) -> None:
+    """What a recipe would make: stages, rows, requests, tokens, money.
+
+    Example: `ot plan openthoughts3`
+    """
+    from ot_assets.commands.plan import run
+
+    run(recipe, teacher, as_json=json)
+
+
+@app.command()
+def run(
+    recipe: Recipe,
+    teacher: Annotated[list[str] | None, typer.Option(help="Only this teacher (may be given several times).")] = None,
+    json: Json = False,
+) -> None:
+    """Make what is missing or stale for a recipe, in order, and only that. Stop it at any time; run it again to go on.
+
+    Example: `ot run demo --teacher reference`
+    """
+    from ot_assets.commands.run import run as go
+
+    raise typer.Exit(go(recipe, tuple(teacher or ()), as_json=json))
+
+
+@app.command()
+def status(
+    recipe: Annotated[str | None, typer.Argument(help="Only what this recipe needs.")] = None,
+    all_partitions: Annotated[
+        bool, typer.Option("--all", help="Also what is missing and was never asked for.")
+    ] = False,
+    json: Json = False,
+) -> None:
+    """What is fresh, stale (and why) or missing, computed from manifests all the way up.
+
+    Example: `ot status demo`
+    """
+    from ot_assets.commands.status import run
+
+    run(recipe, all_partitions=all_partitions, as_json=json)
+
+
+@app.command()
+def lineage(
+    asset: Annotated[str, typer.Argument(help="Asset, such as student_model.")],
+    recipe: Annotated[str | None, typer.Option(help="Recipe of the partition.")] = None,
+    teacher: Annotated[str | None, typer.Option(help="Teacher of the partition.")] = None,
+    source: Annotated[str | None, typer.Option(help="Source of the partition.")] = None,
+    benchmark: Annotated[str | None, typer.Option(help="Benchmark of the partition.")] = None,
+    model: Annotated[str | None, typer.Option(help="Model of the partition.")] = None,
+    artifact: Annotated[str | None, typer.Option(help="An older version, by its artifact id.")] = None,
+    row: Annotated[str | None, typer.Option(help="Path of one training row (example id) to its source row.")] = None,
+    brief: Annotated[bool, typer.Option(help="Two levels only.")] = False,
+    mermaid: Annotated[bool, typer.Option(help="Print a mermaid flowchart.")] = False,
+    html: Annotated[Path | None, typer.Option(help="Write a page to this file.")] = None,
+    json: Json = False,
+) -> None:
+    """What an artifact was made from, down to the sources; or the path of one training row.
+
+    Example: `ot lineage student_model --recipe demo --teacher reference`
+    """
+    from ot_assets.commands.lineage import Form, run
+
+    dims = {"source": source, "recipe": recipe, "teacher": teacher, "benchmark": benchmark, "model": model}
+    keys = {dim: key for dim, key in dims.items() if key is not None}
+    run(asset, keys, artifact, row, Form(brief=brief, mermaid=mermaid, html=html, as_json=json))
+
+
+@app.command()
+def where(
+    source: Annotated[str, typer.Argument(help="Key of a source.")],
+    row: Annotated[str, typer.Argument(help="Row of the source, or a question id (a beginning is enough).")],
+    json: Json = False,
+) -> None:
+    """What became of a row of a source: where it is, or which step dropped it and why.
+
+    Example: `ot where chain-sum chain_sum:12`
+    """
+    from ot_assets.commands.where import run
+
+    run(source, row, as_json=json)
+
+
+@app.command()
+def leaderboard(
+    held_out: Annotated[bool, typer.Option("--held-out", help="Also show held-out scores (never compared).")] = False,
+    json: Json = False,
+) -> None:
+    """Models side by side, with paired tests on the same questions.
+
+    Example: `ot leaderboard --json`
+    """
+    from ot_assets.commands.leaderboard import run
+
+    run(held_out=held_out, as_json=json)
+
+
+@app.command()
+def traces(
+    recipe: Recipe,
+    teacher: Annotated[str, typer.Argument(help="Key of a teacher.")],
+    source: Annotated[str | None, typer.Option(help="Only this source.")] = None,
+    verdict: Annotated[str | None, typer.Option(help="Only correct, wrong, unverifiable or verifier_failed.")] = None,
+    limit: Annotated[int, typer.Option(help="At most so many; 0 = all.")] = 20,
+    json: Json = False,
+) -> None:
+    """Read what a teacher wrote: question, reasoning, answer, verdict.
+
+    Example: `ot traces demo smollm2-135m --verdict correct`
+    """
+    from ot_assets.commands.traces import run
+
+    run(recipe, teacher, source=source, verdict=verdict, limit=limit, as_json=json)
+
+
+@responses.command("stats")
+def responses_stats(json: Json = False) -> None:
+    """Replies, tokens and cost by model and purpose.
+
+    Example: `ot responses stats`
+    """
+    from ot_assets.commands.responses import stats
+
+    stats(as_json=json)
+
+
+@responses.command("show")
+def responses_show(
+    key: Annotated[str, typer.Argument(help="Response key (a beginning is enough).")], json: Json = False
+) -> None:
+    """One request and its reply, as they went over the wire.
+
+    Example: `ot responses show 3fa9c1`
+    """
+    from ot_assets.commands.responses import show
+
+    show(key, as_json=json)
+
+
+@responses.command("export")
+def responses_export(
+    path: Annotated[Path, typer.Argument(help="File to write: .jsonl or .parquet.")],
+    model: Annotated[str | None, typer.Option(help="Only this model.")] = None,
+    purpose: Annotated[str | None, typer.Option(help="Only this purpose (a beginning is enough).")] = None,
+) -> None:
+    """Write stored requests and replies to a file.
+
+    Example: `ot responses export replies.jsonl`
+    """
+    from ot_assets.commands.responses import export
+
+    export(path, model, purpose)
+
+
+@app.command()
+def docs(
+    open_browser: Annotated[bool, typer.Option("--open/--no-open", help="Open the page in a browser.")] = True,
+) -> None:
+    """Build and open the data docs: what the expectation suites found.
+
+    Example: `ot docs --no-open`
+    """
+    from ot_assets.commands.docs import run
+
+    run(open_browser=open_browser)
+
+
+@app.command()
+def gc(
+    delete: Annotated[
+        bool, typer.Option("--delete", help="Really remove; without it, only say what would go.")
+    ] = False,
+    grace_hours: Annotated[float, typer.Option(help="Leave alone what is younger.", min=0)] = 24,
+    json: Json = False,
+) -> None:
+    """Remove artifacts that nothing points to, and leavings of killed runs. Says what it would do unless --delete.
+
+    Example: `ot gc --delete`
+    """
+    from ot_assets.commands.gc import run
+
+    run(delete=delete, grace_hours=grace_hours, as_json=json)
+
+
+@app.command()
+def ui(
+    port: Annotated[int, typer.Option(help="Port on 127.0.0.1.", min=1, max=65535)] = 3000,
+) -> None:
+    """The Dagster UI over the same instance that `ot run` writes to. Bound to this machine: Dagster has no login.
+
+    Example: `ot ui --port 3001`
+    """
+    from ot_assets.commands.ui import run
+
+    run(port)
+
+
+def main() -> None:
+    """Entry point: shows a user's error as one message and no traceback."""
+    try:
+        app(standalone_mode=True)
+    except UserError as error:
+        typer.secho(str(error), fg=typer.colors.RED, err=True)
+        sys.exit(1)
+    except KeyboardInterrupt:
+        typer.echo("\nstopped; what was done is kept, run the same again to go on", err=True)
+        sys.exit(130)
+
+
+if __name__ == "__main__":
+    main()
