@@ -1,0 +1,84 @@
+"""The registry: typed, frozen specs of sources, models, teachers, benchmarks and recipes, one YAML file each.
+
+``registry()`` is what this process works with (shipped plus the folder in ``OT_REGISTRY``); ``load_registry`` makes one
+without a cache. Imports no Dagster and no data library, so that it can be checked in a moment.
+"""
+
+from __future__ import annotations
+
+from ot_assets.registry.catalogue import SECTIONS, AnySpec, Registry, Section
+from ot_assets.registry.errors import Problem, RegistryErrors
+from ot_assets.registry.loader import load_registry, registry
+from ot_assets.registry.specs.base import (
+    Domain,
+    Licence,
+    Sampling,
+    Spec,
+    Tags,
+    TokenEstimate,
+    VerifierName,
+    canonical_hash,
+)
+from ot_assets.registry.specs.benchmark import BenchmarkSpec, Screen
+from ot_assets.registry.specs.model import HubWeights, ModelSpec, Price, WheelWeights
+from ot_assets.registry.specs.origin import (
+    Columns,
+    FilesOrigin,
+    HubOrigin,
+    Origin,
+    ProceduralOrigin,
+    WheelOrigin,
+)
+from ot_assets.registry.specs.recipe import AnswerFilter, Draw, Part, RecipeSpec, Student
+from ot_assets.registry.specs.select import Dedup, Random, Score, Step, Top
+from ot_assets.registry.specs.source import QuestionSet, SourceSpec
+from ot_assets.registry.specs.teacher import TeacherSpec
+from ot_assets.registry.specs.training import TIERS, Tier, Training, tier_for
+
+__all__ = [
+    "SECTIONS",
+    "TIERS",
+    "AnswerFilter",
+    "AnySpec",
+    "BenchmarkSpec",
+    "Columns",
+    "Dedup",
+    "Domain",
+    "Draw",
+    "FilesOrigin",
+    "HubOrigin",
+    "HubWeights",
+    "Licence",
+    "ModelSpec",
+    "Origin",
+    "Part",
+    "Price",
+    "Problem",
+    "ProceduralOrigin",
+    "QuestionSet",
+    "Random",
+    "RecipeSpec",
+    "Registry",
+    "RegistryErrors",
+    "Sampling",
+    "Score",
+    "Screen",
+    "Section",
+    "SourceSpec",
+    "Spec",
+    "Step",
+    "Student",
+    "Tags",
+    "TeacherSpec",
+    "Tier",
+    "TokenEstimate",
+    "Top",
+    "Training",
+    "VerifierName",
+    "WheelOrigin",
+    "WheelWeights",
+    "canonical_hash",
+    "load_registry",
+    "registry",
+    "tier_for",
+]

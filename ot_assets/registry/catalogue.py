@@ -1,0 +1,118 @@
+"""``Registry``: all specs that were loaded, by section and key, in their permanent order.
+
+Belongs here: the object that the rest of the program asks. It is only made by the loader, after every check has passed.
+Asking for an unknown key raises ``UserError`` with the nearest known one.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Literal, TypeVar
+
+from ot_assets.registry.errors import Problem, suggestion
+from ot_assets.registry.specs.base import canonical_hash
+from ot_assets.registry.specs.benchmark import BenchmarkSpec
+from ot_assets.registry.specs.model import ModelSpec
+from ot_assets.registry.specs.recipe import RecipeSpec
+from ot_assets.registry.specs.select import Score
+from ot_assets.registry.specs.source import SourceSpec
+from ot_assets.registry.specs.teacher import TeacherSpec
+from resources.errors import UserError
+
+Section = Literal["sources", "models", "teachers", "benchmarks", "recipes"]
+AnySpec = SourceSpec | ModelSpec | TeacherSpec | BenchmarkSpec | RecipeSpec
+SpecT = TypeVar("SpecT", bound=AnySpec)
+
+SECTIONS: dict[Section, type[AnySpec]] = {
+    "sources": SourceSpec,
+    "models": ModelSpec,
+    "teachers": TeacherSpec,
+    "benchmarks": BenchmarkSpec,
+    "recipes": RecipeSpec,
+}
+"""Folder -> what a YAML in it describes."""
+
+
+@dataclass(frozen=True)
+class Registry:
+    """Everything registered. The order of each mapping is the order of its partitions and only ever grows at the end."""
+
+    sources: Mapping[str, SourceSpec]
+    models: Mapping[str, ModelSpec]
+    teachers: Mapping[str, TeacherSpec]
+    benchmarks: Mapping[str, BenchmarkSpec]
+    recipes: Mapping[str, RecipeSpec]
+    files: Mapping[tuple[Section, str], Path] = field(default_factory=dict)
+    """Where each spec stands; relative paths in it start at that file's folder."""
+    warnings: tuple[Problem, ...] = ()
+    retired: Mapping[Section, tuple[str, ...]] = field(default_factory=dict)
+    """Keys that were registered once and are gone: their partitions may still have history."""
+
+    def section(self, name: Section) -> Mapping[str, AnySpec]:
+        """One section by name."""
+        found: Mapping[str, AnySpec] = getattr(self, name)
+        return found
+
+    def source(self, key: str) -> SourceSpec:
+        """The source with this key, or UserError."""
+        return _get(self.sources, key, "source")
+
+    def model(self, key: str) -> ModelSpec:
+        """The model with this key, or UserError."""
+        return _get(self.models, key, "model")
+
+    def teacher(self, key: str) -> TeacherSpec:
+        """The teacher with this key, or UserError."""
+        return _get(self.teachers, key, "teacher")
+
+    def benchmark(self, key: str) -> BenchmarkSpec:
+        """The benchmark with this key, or UserError."""
+        return _get(self.benchmarks, key, "benchmark")
+
+    def recipe(self, key: str) -> RecipeSpec:
+        """The recipe with this key, or UserError."""
+        return _get(self.recipes, key, "recipe")
+
+    def folder(self, section: Section, key: str) -> Path:
+        """Folder of the spec's YAML: where its relative paths start."""
+        return self.files[section, key].parent
+
+    def model_of(self, teacher: str) -> ModelSpec | None:
+        """The model that a teacher answers through; None for ``reference``."""
+        spec = self.teacher(teacher)
+        if isinstance(spec.model, str):
+            return self.model(spec.model)
+        return spec.model
+
+    def teacher_hash(self, teacher: str) -> str:
+        """Hash of everything that changes a teacher's answers, its model included: the teacher's part of a trace_id."""
+        return self.teacher(teacher).identity_hash(self.model_of(teacher))
+
+    def recipes_using(self, source: str) -> tuple[str, ...]:
+        """Recipes that draw from a source."""
+        return tuple(key for key, recipe in self.recipes.items() if source in recipe.sources)
+
+    def scores_for(self, source: str) -> tuple[Score, ...]:
+        """Scores that some recipe needs of this source's questions, each once, in the recipes' order."""
+        return tuple(dict.fromkeys(s for recipe in self.recipes.values() for s in recipe.scores_of(source)))
+
+    def screened_against(self, recipe: str) -> tuple[str, ...]:
+        """Benchmarks whose items must not be in the recipe's pool."""
+        wanted = self.recipe(recipe).screen_against
+        return tuple(self.benchmarks) if wanted == "all" else tuple(key for key in self.benchmarks if key in wanted)
+
+    @property
+    def hash(self) -> str:
+        """Hash over all specs and their order."""
+        return canonical_hash({name: [spec.to_dict() for spec in self.section(name).values()] for name in SECTIONS})
+
+
+def _get(known: Mapping[str, SpecT], key: str, noun: str) -> SpecT:
+    try:
+        return known[key]
+    except KeyError:
+        raise UserError(
+            f"no {noun} {key!r}{suggestion(key, list(known))}", fix="`ot check` lists what is there"
+        ) from None

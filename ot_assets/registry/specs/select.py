@@ -1,0 +1,52 @@
+"""How a part of a recipe chooses among its questions: scores, and the steps that use them.
+
+Belongs here: what a step is. What it does is in ``ot_assets.curation``. Fails with pydantic's ``ValidationError``.
+"""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal
+
+from pydantic import Field
+
+from ot_assets.registry.specs.base import Key, Rows, Seed, Spec
+
+ScoreKind = Literal["answer_length", "difficulty"]
+
+
+class Score(Spec):
+    """A figure a question gets once, shared by all recipes that want it."""
+
+    kind: ScoreKind = Field(description="`answer_length`: characters of one answer; `difficulty`: an integer rating.")
+    teacher: Key = Field(description="Who answers or rates.")
+
+    @property
+    def column(self) -> str:
+        """Column of ``question_scores``: ``answer_length.gpt-4.1-mini``."""
+        return f"{self.kind}.{self.teacher}"
+
+
+class Top(Spec):
+    """Keep the rows with the highest score; ties go by question_id."""
+
+    kind: Literal["top"] = Field(description="Marks this form.")
+    score: Score = Field(description="By which figure.")
+    rows: Rows = Field(description="How many stay.")
+
+
+class Random(Spec):
+    """Keep a random draw."""
+
+    kind: Literal["random"] = Field(description="Marks this form.")
+    rows: Rows = Field(description="How many stay.")
+    seed: Seed | None = Field(default=None, description="Seed of the draw; absent = the part's.")
+
+
+class Dedup(Spec):
+    """Keep one row of each group that the method calls the same."""
+
+    kind: Literal["dedup"] = Field(description="Marks this form.")
+    method: Literal["exact"] = Field(default="exact", description="`exact`: same normalised text.")
+
+
+Step = Annotated[Top | Random | Dedup, Field(discriminator="kind")]

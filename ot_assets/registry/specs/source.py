@@ -1,0 +1,79 @@
+"""``SourceSpec``: where questions come from and what is known about them. One YAML in ``sources/`` each.
+
+Fails with pydantic's ``ValidationError``: a verifier without the columns that it needs, a source with neither a
+question column nor a template, a licence that is not stated.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from pydantic import Field, model_validator
+
+from ot_assets.registry.specs.base import Domain, Key, Language, Licence, Rows, Spec, Text, VerifierName, canonical_hash
+from ot_assets.registry.specs.origin import Columns, Origin, ProceduralOrigin, WheelOrigin, Where, origin_identity
+
+
+class QuestionSet(Spec):
+    """What a source and a benchmark have in common: rows from an origin, put into one shape."""
+
+    key: Key = Field(description="Permanent name; equals the file name.")
+    description: Text = Field(description="What it is, in a sentence or two.")
+    domain: Domain = Field(description="Which part of a training set its questions belong to.")
+    licence: Licence = Field(description="Licence of the data (not of its packaging): SPDX, `unknown`, `other:<text>`.")
+    language: Language = Field(default="en", description="BCP-47 tag of the questions.")
+    homepage: Text | None = Field(default=None, description="Where to read about it.")
+    origin: Origin = Field(description="Where the rows are.")
+    where: Where = Field(default={}, description="Keep only rows with these values.")
+    columns: Columns = Field(default=Columns(), description="Which column means what.")
+    question_template: Text | None = Field(
+        default=None, description="str.format over the row's columns, for questions made of several."
+    )
+    verifier: VerifierName = Field(default="none", description="How an answer is judged.")
+    rows: Rows | None = Field(default=None, description="Declared size, for planning only.")
+    question_tokens: int | None = Field(default=None, gt=0, description="Typical tokens of a question, for planning.")
+    tags: tuple[Text, ...] = Field(default=(), description="Free words.")
+
+    @model_validator(mode="after")
+    def _columns_fit(self) -> QuestionSet:
+        generated = isinstance(self.origin, ProceduralOrigin) or (
+            isinstance(self.origin, WheelOrigin) and self.origin.reader == "doctests"
+        )
+        if self.verifier == "procedural" and not isinstance(self.origin, ProceduralOrigin):
+            raise ValueError(
+                "verifier: procedural needs origin.kind: procedural (the generator judges its own answers)"
+            )
+        if generated:
+            return self
+        if self.columns.question is None and self.question_template is None:
+            raise ValueError("columns.question or question_template is needed")
+        if self.verifier in ("math", "choice") and self.columns.gold is None:
+            raise ValueError(f"verifier: {self.verifier} needs columns.gold")
+        return self
+
+    @property
+    def size(self) -> int | None:
+        """Rows to expect: the declared size, or what the generator is asked for; None when nobody said."""
+        if self.rows is None and isinstance(self.origin, ProceduralOrigin):
+            return self.origin.size
+        return self.rows
+
+    @property
+    def rows_identity(self) -> str:
+        """Equal for two question sets that read the same rows."""
+        return origin_identity(self.origin, self.where)
+
+    def content(self) -> dict[str, Any]:
+        """Only the fields that change the questions: description, homepage, declared sizes and tags do not."""
+        return self.picked(
+            "key", "domain", "licence", "language", "origin", "where", "columns", "question_template", "verifier"
+        )
+
+    @property
+    def content_hash(self) -> str:
+        """Hash of ``content``."""
+        return canonical_hash(self.content())
+
+
+class SourceSpec(QuestionSet):
+    """A source of questions to train on."""
