@@ -104,7 +104,7 @@ def _benchmarks_there(world: World, wanted: tuple[str, ...] | None = None) -> tu
 def _screen_spec(world: World, at: Partition) -> Mapping[str, Any]:
     """The screening rules of the benchmarks that are there to screen against."""
     there = [n.partition["benchmark"] for n in _benchmarks_there(world) if world.has(n)]
-    return {"screen": {key: world.registry.benchmarks[key].screen.model_dump(mode="json") for key in there}}
+    return {"screen": {key: world.registry.benchmarks[key].screen.to_dict() for key in there}}
 
 
 def _scores_spec(world: World, at: Partition) -> Mapping[str, Any]:
@@ -112,7 +112,7 @@ def _scores_spec(world: World, at: Partition) -> Mapping[str, Any]:
     registry = world.registry
     return {
         "scores": {
-            score.column: {"kind": score.kind, "teacher": registry.teacher_identity(score.teacher)}
+            score.column: {"kind": score.kind, "teacher": teacher_identity(registry, score.teacher)}
             for score in registry.scores_for(at["source"])
         }
     }
@@ -124,9 +124,27 @@ def _filtered_needs(world: World, at: Partition) -> tuple[Need, ...]:
     return (Need("mixed_pool", at), *(Need("question_scores", source(key)) for key in scored))
 
 
-def recipes_of(registry: Registry, source_key: str) -> tuple[str, ...]:
-    """The recipes that draw from a source, in registry order."""
-    return tuple(key for key, spec in registry.recipes.items() if source_key in spec.sources)
+def teacher_identity(registry: Registry, teacher_key: str) -> dict[str, Any]:
+    """Everything that changes a teacher's answers, its model included."""
+    return registry.teacher(teacher_key).identity(registry.model_of(teacher_key))
+
+
+def models_of(registry: Registry, recipe_key: str, teachers: tuple[str, ...] = ()) -> tuple[str, ...]:
+    """The model that a recipe's students start from, and those behind its teachers: what students are compared with."""
+    spec = registry.recipes[recipe_key]
+    behind = (registry.model_of(teacher) for teacher in teachers or spec.teachers)
+    return tuple(dict.fromkeys((spec.student.base, *(m.key for m in behind if m is not None))))
+
+
+def _traces_spec(world: World, at: Partition) -> Mapping[str, Any]:
+    """Who answers; and the price and terms, which stand in the rows although they change no answer."""
+    registry = world.registry
+    behind = registry.model_of(at["teacher"])
+    return {
+        "teacher": teacher_identity(registry, at["teacher"]),
+        "price": behind.price.to_dict() if behind and behind.price else None,
+        "licence": registry.teacher(at["teacher"]).licence or (behind.terms if behind else None),
+    }
 
 
 def _requests_spec(world: World, at: Partition) -> Mapping[str, Any]:
@@ -157,7 +175,7 @@ def baseline_benchmarks(registry: Registry, model_key: str) -> tuple[str, ...]:
     wanted = {
         key
         for spec in registry.recipes.values()
-        if model_key in registry.models_of(spec.key)
+        if model_key in models_of(registry, spec.key)
         for key in spec.benchmarks
         if registry.benchmarks[key].repeats
     }
@@ -169,8 +187,8 @@ def _baseline_spec(world: World, at: Partition) -> Mapping[str, Any]:
     needs = _benchmarks_there(world, baseline_benchmarks(registry, at["model"]))
     there = [n.partition["benchmark"] for n in needs if world.has(n)]
     return {
-        "model": registry.models[at["model"]].identity(),
-        "benchmarks": {key: registry.benchmarks[key].evaluation() for key in there},
+        "model": registry.all_models[at["model"]].identity(),
+        "benchmarks": {key: registry.benchmarks[key].slice_for("eval_responses") for key in there},
     }
 
 
@@ -181,7 +199,7 @@ def _leaderboard_needs(world: World, at: Partition) -> tuple[Need, ...]:
         p for p in world.store.partitions("eval_scores")
         if p["recipe"] in registry.recipes and p["teacher"] in registry.teachers
     ]  # fmt: skip
-    models = [p for p in world.store.partitions("baseline_scores") if p["model"] in registry.models]
+    models = [p for p in world.store.partitions("baseline_scores") if p["model"] in registry.all_models]
     return (
         *(Need("eval_scores", p, required=False) for p in students),
         *(Need("baseline_scores", p, required=False) for p in models),
@@ -195,14 +213,14 @@ KINDS: dict[str, Kind] = {
             "benchmark_questions",
             ("benchmark",),
             "1",
-            lambda w, at: {"benchmark": w.registry.benchmarks[at["benchmark"]].sourcing()},
+            lambda w, at: {"benchmark": w.registry.benchmarks[at["benchmark"]].slice_for("benchmark_questions")},
             _no_needs,
         ),
         Kind(
             "sourced_questions",
             ("source",),
             "1",
-            lambda w, at: {"source": w.registry.sources[at["source"]].sourcing()},
+            lambda w, at: {"source": w.registry.sources[at["source"]].content()},
             _no_needs,
         ),
         Kind(
@@ -240,7 +258,7 @@ KINDS: dict[str, Kind] = {
             "traces",
             ("source", "teacher"),
             "1",
-            lambda w, at: {"teacher": w.registry.teacher_identity(at["teacher"])},
+            _traces_spec,
             lambda w, at: (
                 Need("trace_requests", source(at["source"])),
                 Need("screened_questions", source(at["source"])),
@@ -275,7 +293,9 @@ KINDS: dict[str, Kind] = {
             ("recipe", "teacher"),
             "1",
             lambda w, at: {
-                "benchmarks": {key: w.registry.benchmarks[key].evaluation() for key in _eval_benchmarks(w, at)}
+                "benchmarks": {
+                    key: w.registry.benchmarks[key].slice_for("eval_responses") for key in _eval_benchmarks(w, at)
+                }
             },
             lambda w, at: (
                 Need("student_model", at),
@@ -286,7 +306,9 @@ KINDS: dict[str, Kind] = {
             "eval_scores",
             ("recipe", "teacher"),
             "1",
-            lambda w, at: {"roles": {key: w.registry.benchmarks[key].role for key in _eval_benchmarks(w, at)}},
+            lambda w, at: {
+                "benchmarks": {k: w.registry.benchmarks[k].slice_for("eval_scores") for k in _eval_benchmarks(w, at)}
+            },
             lambda w, at: (
                 Need("eval_responses", at),
                 *(Need("benchmark_questions", benchmark(key)) for key in _eval_benchmarks(w, at)),

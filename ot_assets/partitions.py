@@ -45,7 +45,7 @@ class Partitions:
     @cached_property
     def model(self) -> dg.StaticPartitionsDefinition:
         """One partition a model."""
-        return _static(self.registry.models)
+        return _static(self.registry.all_models)
 
     @cached_property
     def teacher(self) -> dg.StaticPartitionsDefinition:

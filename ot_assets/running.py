@@ -11,19 +11,21 @@ from __future__ import annotations
 import fcntl
 import os
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import IO, Any, Literal
+from typing import IO, Literal
 
 import dagster as dg
 
-from ot_assets.graph import KINDS, Need, World, benchmark, model, recipe_teacher
+from ot_assets.graph import KINDS, Need, World
 from ot_assets.partitions import Partitions
 from ot_assets.progress import listening
+from ot_assets.registry import Registry
+from ot_assets.specs import spec_assets
 from ot_assets.status import StatusReader
 from resources.artifacts import Partition
-from resources.errors import UserError
+from resources.home import Home
 
 RUNNER_TAG = "ot/runner"
 """Tag of a run with the lock file of the process that makes it."""
@@ -56,60 +58,6 @@ class RunReport:
     def ok(self) -> bool:
         """Whether nothing failed."""
         return not self.count("failed")
-
-
-@dataclass(frozen=True)
-class Scope:
-    """What one `ot run` is about: the partitions of one recipe with some teachers, and all that they need."""
-
-    world: World
-    recipe: str
-    teachers: tuple[str, ...]
-
-    def steps(self) -> list[Need]:
-        """Every partition that the recipe's leaderboard rows need, upstream first."""
-        found: dict[tuple[str, Partition], Need] = {}
-        stack = list(self._targets())
-        while stack:
-            need = stack.pop()
-            if (need.asset, need.partition) not in found:
-                found[need.asset, need.partition] = need
-                stack.extend(self._wanted(need))
-        order = {name: i for i, name in enumerate(KINDS)}
-        return sorted(found.values(), key=lambda n: (order[n.asset], self._position(n)))
-
-    def _targets(self) -> Iterable[Need]:
-        yield Need("leaderboard", Partition())
-        for teacher in self.teachers:
-            yield Need("eval_scores", recipe_teacher(self.recipe, teacher))
-        for key in self.world.registry.models_of(self.recipe, self.teachers):
-            yield Need("baseline_scores", model(key))
-        spec = self.world.registry.recipes[self.recipe]
-        screened = self.world.registry.benchmarks if spec.screen_against == "all" else spec.screen_against
-        for key in dict.fromkeys((*screened, *spec.benchmarks)):
-            yield Need("benchmark_questions", benchmark(key))
-
-    def _wanted(self, need: Need) -> Iterable[Need]:
-        """Needs to make: the required ones, and of the optional ones only this recipe's own filtered set."""
-        if need.asset == "leaderboard":
-            return
-        for upstream in KINDS[need.asset].needs(self.world, need.partition):
-            own = upstream.asset == "filtered_set" and upstream.partition["recipe"] == self.recipe
-            if upstream.required or own:
-                yield upstream
-
-    def _position(self, need: Need) -> tuple[int, ...]:
-        """Partitions in registry order; all sources of one teacher together, so that its engine is loaded once."""
-        registry = self.world.registry
-        by_dim: dict[str, list[str]] = {
-            "teacher": list(registry.teachers),
-            "source": list(registry.sources),
-            "recipe": list(registry.recipes),
-            "benchmark": list(registry.benchmarks),
-            "model": list(registry.models),
-        }
-        keys = need.partition.as_dict()
-        return tuple(by_dim[dim].index(keys[dim]) for dim in by_dim if dim in keys)
 
 
 @dataclass
@@ -221,25 +169,10 @@ def _is_free(lock: Path) -> bool:
     return True
 
 
-def observe_specs(definitions: dg.Definitions, partitions: Partitions, instance: dg.DagsterInstance) -> None:
-    """Tells Dagster the data versions of the specs where a YAML has changed since it last heard."""
-    for asset in definitions.assets or ():
-        if isinstance(asset, dg.SourceAsset) or getattr(asset, "is_observable", False):
-            dg.observe([asset], instance=instance, raise_on_error=False)  # type: ignore[list-item]
-
-
-def scope(world: World, recipe: str, teachers: tuple[str, ...] = ()) -> Scope:
-    """The scope of a recipe; without teachers, those that the recipe lists. UserError for one that it does not want."""
-    spec: Any = world.registry.recipes[recipe]
-    for teacher in teachers:
-        if teacher not in world.registry.teachers:
-            raise UserError(
-                f"teacher {teacher!r} is not in the registry",
-                fix=f"known teachers: {', '.join(world.registry.teachers)}; or add teachers/{teacher}.yaml",
-            )
-        if not spec.wants(teacher):
-            raise UserError(
-                f"recipe {recipe} is not made with teacher {teacher}: it lists {', '.join(spec.teachers)}",
-                fix=f"add {teacher} to `teachers` or `other_teachers` of {recipe}.yaml",
-            )
-    return Scope(world, recipe, teachers or spec.teachers)
+def observe_specs(registry: Registry, instance: dg.DagsterInstance, home: Home) -> None:
+    """Tells Dagster the data versions of the specs, when a YAML has changed since it was last told."""
+    told = home.path / "observed_registry"
+    if told.exists() and told.read_text() == registry.hash:
+        return
+    dg.observe(spec_assets(Partitions(registry)), instance=instance, raise_on_error=False)
+    told.write_text(registry.hash)

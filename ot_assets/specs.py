@@ -26,15 +26,24 @@ def spec_assets(parts: Partitions) -> list[dg.AssetsDefinition | dg.SourceAsset]
     registry = parts.registry
     return [
         _observable("source_spec", "Where questions come from: sources/*.yaml", parts.source, lambda: registry.sources),
-        _observable("benchmark_spec", "What models are run on: benchmarks/*.yaml", parts.benchmark, lambda: registry.benchmarks),
-        _observable("model_spec", "Models that can be asked or trained: models/*.yaml", parts.model, lambda: registry.models),
+        _observable(
+            "benchmark_spec", "What models are run on: benchmarks/*.yaml", parts.benchmark, lambda: registry.benchmarks
+        ),
+        _observable(
+            "model_spec", "Models that can be asked or trained: models/*.yaml", parts.model, lambda: registry.all_models
+        ),
         _observable("teacher_spec", "Who answers: teachers/*.yaml", parts.teacher, lambda: registry.teachers),
-        _observable("recipe_spec", "All choices from sources to student: recipes/*.yaml", parts.recipe, lambda: registry.recipes),
+        _observable(
+            "recipe_spec", "All choices from sources to student: recipes/*.yaml", parts.recipe, lambda: registry.recipes
+        ),
     ]
 
 
 def _observable(
-    name: str, description: str, partitions_def: dg.StaticPartitionsDefinition, specs: Callable[[], Mapping[str, _Hashed]]
+    name: str,
+    description: str,
+    partitions_def: dg.StaticPartitionsDefinition,
+    specs: Callable[[], Mapping[str, _Hashed]],
 ) -> dg.AssetsDefinition | dg.SourceAsset:
     @dg.observable_source_asset(name=name, description=description, partitions_def=partitions_def, group_name=GROUP)
     def observe() -> dg.DataVersionsByPartition:

@@ -8,7 +8,9 @@ from dataclasses import dataclass, field
 
 from ot_assets.commands.instance import prepare_instance
 from ot_assets.commands.output import console, print_json
-from ot_assets.commands.world import known_recipe, open_world
+from ot_assets.commands.world import open_world
+from ot_assets.graph import Need
+from ot_assets.scope import scope
 from resources.home import Home
 
 
@@ -16,16 +18,15 @@ def run(recipe: str, teachers: tuple[str, ...], *, as_json: bool) -> int:
     """Makes what is missing or stale; the exit code."""
     home = Home.from_env()
     world = open_world()
-    known_recipe(world.registry, recipe)
+    steps = scope(world, recipe, teachers).steps()
     prepare_instance(home)
 
     import dagster as dg
 
     from ot_assets.definitions import build_definitions
-    from ot_assets.running import Need, Runner, StepReport, observe_specs, scope
+    from ot_assets.running import Runner, StepReport, observe_specs
 
     quiet_dagster()
-    steps = scope(world, recipe, teachers).steps()
     definitions = build_definitions(world.registry)
     with dg.DagsterInstance.get() as instance:
         shown = Live(len(steps), quiet=as_json)

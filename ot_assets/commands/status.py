@@ -7,9 +7,9 @@ from collections.abc import Iterable
 from rich.table import Table
 
 from ot_assets.commands.output import console, print_json
-from ot_assets.commands.world import known_recipe, open_world
+from ot_assets.commands.world import open_world
 from ot_assets.graph import KINDS, Need, World
-from ot_assets.running import scope
+from ot_assets.scope import scope
 from ot_assets.status import Status, StatusReader
 
 _COLOURS = {"fresh": "green", "stale": "yellow", "missing": "dim"}
@@ -19,7 +19,7 @@ def run(recipe: str | None, *, all_partitions: bool, as_json: bool) -> None:
     """Shows the state of everything that is there, or of everything that one recipe needs."""
     world = open_world()
     if recipe is not None:
-        needs: Iterable[Need] = scope(world, known_recipe(world.registry, recipe)).steps()
+        needs: Iterable[Need] = scope(world, recipe).steps()
     elif all_partitions:
         needs = [n for key in world.registry.recipes for n in scope(world, key).steps()]
     else:
@@ -41,7 +41,7 @@ def _known(world: World, need: Need) -> bool:
         "recipe": registry.recipes,
         "teacher": registry.teachers,
         "benchmark": registry.benchmarks,
-        "model": registry.models,
+        "model": registry.all_models,
     }
     return all(key in keys[dim] for dim, key in need.partition.as_dict().items())
 

@@ -86,6 +86,12 @@ class Registry:
             return self.model(spec.model)
         return spec.model
 
+    @property
+    def all_models(self) -> Mapping[str, ModelSpec]:
+        """Every model that can be asked: those in models/, then those that teachers write out in place."""
+        inline = [spec.model for spec in self.teachers.values() if isinstance(spec.model, ModelSpec)]
+        return {**self.models, **{model.key: model for model in inline if model.key not in self.models}}
+
     def teacher_hash(self, teacher: str) -> str:
         """Hash of everything that changes a teacher's answers, its model included: the teacher's part of a trace_id."""
         return self.teacher(teacher).identity_hash(self.model_of(teacher))
