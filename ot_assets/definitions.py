@@ -35,11 +35,15 @@ JOBS: Mapping[str, tuple[str, ...]] = {
 """One job a stage: assets that share their partitions. "Materialize all" over mixed partitions would queue every teacher."""
 
 
-def build_definitions(registry: Registry | None = None, *, resources: Mapping[str, Any] | None = None) -> dg.Definitions:
+def build_definitions(
+    registry: Registry | None = None, *, resources: Mapping[str, Any] | None = None
+) -> dg.Definitions:
     """Everything over a registry (default: the shipped one and `OT_REGISTRY`); `resources` replace the defaults by name."""
     parts = Partitions(registry or shipped_and_own())
     jobs = [
-        dg.define_asset_job(name, selection=dg.AssetSelection.assets(*assets), description=f"Makes {', '.join(assets)}.")
+        dg.define_asset_job(
+            name, selection=dg.AssetSelection.assets(*assets), description=f"Makes {', '.join(assets)}."
+        )
         for name, assets in JOBS.items()
     ]
     return dg.Definitions(

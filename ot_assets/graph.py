@@ -31,11 +31,16 @@ class World:
 
 @dataclass(frozen=True)
 class Need:
-    """One partition that another reads. An optional need is read when it is there, and then counts for staleness."""
+    """One partition that another reads. An optional need is read when it is there, and then counts for staleness.
+
+    `inherits` is False where an input's being stale says nothing yet: a recipe under edit asks its sources for nothing new
+    before its filtered set has been made again, and other recipes on those sources must not look stale meanwhile.
+    """
 
     asset: str
     partition: Partition
     required: bool = True
+    inherits: bool = True
 
     def __str__(self) -> str:
         """As it is written everywhere: `asset[key|key]`."""
@@ -154,7 +159,10 @@ def _requests_spec(world: World, at: Partition) -> Mapping[str, Any]:
 
 
 def _requests_needs(world: World, at: Partition) -> tuple[Need, ...]:
-    return tuple(Need("filtered_set", recipe(key), required=False) for key in recipes_of(world.registry, at["source"]))
+    return tuple(
+        Need("filtered_set", recipe(key), required=False, inherits=False)
+        for key in world.registry.recipes_using(at["source"])
+    )
 
 
 def _training_needs(world: World, at: Partition) -> tuple[Need, ...]:

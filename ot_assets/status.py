@@ -40,11 +40,11 @@ class StatusReader:
     """Reads states; remembers each, so that asking for all partitions reads every manifest once."""
 
     world: World
-    _known: dict[Need, Status] = field(default_factory=dict)
+    _known: dict[tuple[str, Partition], Status] = field(default_factory=dict)
 
     def status(self, asset: str, partition: Partition) -> Status:
         """The state of a partition, counting everything above it."""
-        key = Need(asset, partition)
+        key = asset, partition
         if key not in self._known:
             self._known[key] = self._read(asset, partition)
         return self._known[key]
@@ -61,7 +61,7 @@ class StatusReader:
         own = self.own_reasons(asset, partition)
         if own.state == "missing":
             return own
-        above = [self.status(n.asset, n.partition) for n in self._needs(asset, partition)]
+        above = [self.status(n.asset, n.partition) for n in self._needs(asset, partition) if n.inherits]
         reasons = own.reasons + tuple(f"{s.name} is stale" for s in above if s.state == "stale")
         return Status(asset, partition, "stale" if reasons else "fresh", reasons, own.artifact_id)
 

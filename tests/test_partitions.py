@@ -1,0 +1,94 @@
+"""Every edge of the graph by name: which partitions does a change reach, and which not."""
+
+from __future__ import annotations
+
+import dagster as dg
+import pytest
+
+from ot_assets.partitions import Partitions
+from tests.factories import a_model, a_recipe, a_registry, a_source, a_teacher
+
+
+@pytest.fixture(scope="module")
+def parts() -> Partitions:
+    return Partitions(
+        a_registry(
+            a_source("aime"),
+            a_source("chem"),
+            a_source("unused"),
+            a_model("qwq"),
+            a_teacher("qwen", "qwq"),
+            a_teacher("scorer", "qwq"),
+            a_recipe("math-only", ["aime"], ["qwen"]),
+            a_recipe(
+                "both",
+                ["aime", "chem"],
+                ["qwen", "reference"],
+                parts={
+                    "a": {"domain": "math", "sources": [{"source": "aime"}]},
+                    "c": {
+                        "domain": "math",
+                        "sources": [{"source": "chem"}],
+                        "select": [{"kind": "top", "score": {"kind": "difficulty", "teacher": "scorer"}, "rows": 5}],
+                    },
+                },
+            ),
+        )
+    )
+
+
+def reaches(
+    mapping: dg.PartitionMapping, upstream: dg.PartitionsDefinition, downstream: dg.PartitionsDefinition, key: str
+) -> set[str]:
+    subset = upstream.empty_subset().with_partition_keys([key])
+    return set(mapping.get_downstream_partitions_for_partitions(subset, upstream, downstream).get_partition_keys())
+
+
+def reads(
+    mapping: dg.PartitionMapping, upstream: dg.PartitionsDefinition, downstream: dg.PartitionsDefinition, key: str
+) -> set[str]:
+    subset = downstream.empty_subset().with_partition_keys([key])
+    result = mapping.get_upstream_mapped_partitions_result_for_partitions(subset, downstream, upstream)
+    return set(result.partitions_subset.get_partition_keys())
+
+
+def test_a_source_reaches_only_the_recipes_that_draw_from_it(parts):
+    edge = parts.source_to_recipe, parts.source, parts.recipe
+    assert reaches(*edge, "chem") == {"both"}
+    assert reaches(*edge, "aime") == {"math-only", "both"}
+    assert reaches(*edge, "unused") == set()
+
+
+def test_a_recipe_reaches_the_requests_of_its_own_sources_only(parts):
+    edge = parts.recipe_to_source, parts.recipe, parts.source
+    assert reaches(*edge, "math-only") == {"aime"}
+    assert reads(*edge, "chem") == {"both"}
+
+
+def test_a_teacher_reaches_its_own_traces_for_every_source(parts):
+    edge = parts.teacher_to_traces, parts.teacher, parts.source_teacher
+    assert reaches(*edge, "qwen") == {"aime|qwen", "chem|qwen", "unused|qwen"}
+
+
+def test_a_scorer_reaches_only_the_sources_that_it_scores(parts):
+    edge = parts.teacher_to_scores, parts.teacher, parts.source
+    assert reaches(*edge, "scorer") == {"chem"}
+    assert reaches(*edge, "qwen") == set()
+
+
+def test_a_source_reaches_its_traces_by_every_teacher(parts):
+    edge = parts.source_to_traces, parts.source, parts.source_teacher
+    assert reaches(*edge, "chem") == {"chem|qwen", "chem|reference", "chem|scorer"}
+
+
+def test_traces_reach_only_students_of_the_same_teacher_in_recipes_of_that_source(parts):
+    edge = parts.traces_to_training, parts.source_teacher, parts.recipe_teacher
+    assert reaches(*edge, "chem|qwen") == {"both|qwen"}
+    assert reaches(*edge, "aime|reference") == {"math-only|reference", "both|reference"}
+    assert reads(*edge, "math-only|qwen") == {"aime|qwen"}
+    assert reads(*edge, "both|qwen") == {"aime|qwen", "chem|qwen"}
+
+
+def test_a_recipe_reaches_its_own_students_only(parts):
+    edge = parts.recipe_to_training, parts.recipe, parts.recipe_teacher
+    assert reaches(*edge, "math-only") == {"math-only|qwen", "math-only|reference", "math-only|scorer"}
