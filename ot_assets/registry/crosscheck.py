@@ -6,7 +6,7 @@ Pure: specs and their documents in, problems out. A reference to a file that is 
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from ot_assets.registry.document import Document, Path_
 from ot_assets.registry.errors import Problem, suggestion
@@ -26,11 +26,40 @@ def cross_check(
 ) -> list[Problem]:
     """All problems between specs, errors and warnings."""
     check = _Check(specs, documents)
-    found = [*check.teachers(), *check.same_rows()]
+    found = [*check.all_references(), *check.teachers(), *check.same_rows()]
     for recipe in specs["recipes"].values():
         if isinstance(recipe, RecipeSpec):
             found += check.recipe(recipe)
     return found
+
+
+_REFERENCES: tuple[tuple[Section, tuple[str, ...], Section], ...] = (
+    ("teachers", ("model",), "models"),
+    ("recipes", ("parts", "*", "sources", "*", "source"), "sources"),
+    ("recipes", ("parts", "*", "select", "*", "score", "teacher"), "teachers"),
+    ("recipes", ("teachers", "*"), "teachers"),
+    ("recipes", ("other_teachers", "*"), "teachers"),
+    ("recipes", ("student", "base"), "models"),
+    ("recipes", ("benchmarks", "*"), "benchmarks"),
+    ("recipes", ("choose_on", "*"), "benchmarks"),
+    ("recipes", ("screen_against", "*"), "benchmarks"),
+)
+"""Where a spec names another: in which section, at which path (``*`` = any), of which section."""
+
+
+def _matches(data: Any, pattern: tuple[str, ...], path: Path_) -> Iterator[tuple[Path_, str]]:
+    """Texts at the places that the pattern means; places that are not there, or hold something else, are passed over."""
+    if not pattern:
+        if isinstance(data, str):
+            yield path, data
+        return
+    items: list[tuple[str | int, Any]] = []
+    if isinstance(data, dict):
+        items = [(name, value) for name, value in data.items() if pattern[0] in ("*", name)]
+    elif isinstance(data, list) and pattern[0] == "*":
+        items = list(enumerate(data))
+    for name, value in items:
+        yield from _matches(value, pattern[1:], (*path, name))
 
 
 class _Check:
@@ -51,18 +80,21 @@ class _Check:
             known = sorted(self.documents[section])
             yield document.problem(path, f"no {section.removesuffix('s')} {key!r}{suggestion(key, known)}")
 
-    def references(self, document: Document, path: Path_, section: Section, keys: tuple[str, ...]) -> Iterator[Problem]:
-        """The same for a list, in which nothing stands twice."""
-        for i, key in enumerate(keys):
-            yield from self.reference(document, (*path, i), section, key)
-            if key in keys[:i]:
-                yield document.problem((*path, i), f"{key!r} stands twice")
+    def all_references(self) -> Iterator[Problem]:
+        """Every reference of every file, also of files that are otherwise broken; in a list nothing stands twice."""
+        for inside, pattern, section in _REFERENCES:
+            for document in self.documents[inside].values():
+                before: dict[Path_, list[str]] = {}
+                for path, key in _matches(document.data, pattern, ()):
+                    yield from self.reference(document, path, section, key)
+                    siblings = before.setdefault(path[:-1], [])
+                    if isinstance(path[-1], int) and key in siblings:
+                        yield document.problem(path, f"{key!r} stands twice")
+                    siblings.append(key)
 
     def teachers(self) -> Iterator[Problem]:
         for key, teacher in self.teacher_specs.items():
             document = self.documents["teachers"][key]
-            if isinstance(teacher.model, str):
-                yield from self.reference(document, ("model",), "models", teacher.model)
             model = self.models.get(teacher.model) if isinstance(teacher.model, str) else teacher.model
             if model is not None and model.context is not None and teacher.sampling.max_tokens > model.context:
                 message = (
@@ -92,9 +124,6 @@ class _Check:
     def recipe(self, recipe: RecipeSpec) -> Iterator[Problem]:
         document = self.documents["recipes"][recipe.key]
         yield from self._parts(recipe, document)
-        yield from self.references(document, ("teachers",), "teachers", recipe.teachers)
-        if recipe.other_teachers != "any":
-            yield from self.references(document, ("other_teachers",), "teachers", recipe.other_teachers)
         yield from self._student(recipe, document)
         yield from self._benchmarks(recipe, document)
         yield from self._answers(recipe, document)
@@ -103,7 +132,6 @@ class _Check:
         for name, part in recipe.parts.items():
             for i, draw in enumerate(part.sources):
                 path: Path_ = ("parts", name, "sources", i, "source")
-                yield from self.reference(document, path, "sources", draw.source)
                 source = self.sources.get(draw.source)
                 if source is not None and source.domain != part.domain:
                     message = f"is of domain {source.domain}, the part counts as {part.domain}"
@@ -112,14 +140,12 @@ class _Check:
                 if step.kind != "top":
                     continue
                 where: Path_ = ("parts", name, "select", i, "score", "teacher")
-                yield from self.reference(document, where, "teachers", step.score.teacher)
                 scorer = self.teacher_specs.get(step.score.teacher)
                 if scorer is not None and scorer.kind == "reference":
                     yield document.problem(where, "a score needs a teacher of kind: model, which `reference` is not")
 
     def _student(self, recipe: RecipeSpec, document: Document) -> Iterator[Problem]:
         student = recipe.student
-        yield from self.reference(document, ("student", "base"), "models", student.base)
         base = self.models.get(student.base)
         if base is None:
             return
@@ -131,10 +157,6 @@ class _Check:
             yield document.problem(("student", "base"), message)
 
     def _benchmarks(self, recipe: RecipeSpec, document: Document) -> Iterator[Problem]:
-        yield from self.references(document, ("benchmarks",), "benchmarks", recipe.benchmarks)
-        yield from self.references(document, ("choose_on",), "benchmarks", recipe.choose_on)
-        if recipe.screen_against != "all":
-            yield from self.references(document, ("screen_against",), "benchmarks", recipe.screen_against)
         for i, key in enumerate(recipe.benchmarks):
             benchmark = self.benchmarks.get(key)
             if benchmark is not None and benchmark.repeats == 0:

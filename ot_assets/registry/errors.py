@@ -6,6 +6,7 @@ Belongs here: the shape of a problem and the exception that carries all of them 
 from __future__ import annotations
 
 import difflib
+import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -75,10 +76,15 @@ def shown(value: Any, limit: int = 80) -> str:
 
 
 def nearest(name: Any, known: Iterable[str]) -> str | None:
-    """The known name that a typing slip most likely meant, or None when none is near."""
+    """The known name, or the name with a part, that a typing slip most likely meant; None when none is near."""
     if not isinstance(name, str) or not name:
         return None
-    folded = {known_name.lower(): known_name for known_name in known}
+    folded: dict[str, str] = {}
+    for known_name in known:
+        folded[known_name.lower()] = known_name
+        for piece in re.split(r"[^a-z0-9]+", known_name.lower()):
+            if len(piece) >= 4:
+                folded.setdefault(piece, known_name)
     found = difflib.get_close_matches(name[:100].lower(), list(folded), n=1, cutoff=0.6)
     return folded[found[0]] if found else None
 
@@ -90,4 +96,4 @@ def suggestion(name: Any, known: Sequence[str], *, most: int = 20) -> str:
     if not known:
         return f"{meant}; none is known yet"
     listed = ", ".join(known[:most]) + (f" and {len(known) - most} more" if len(known) > most else "")
-    return f"{meant}{'' if near else ';'} Known: {listed}"
+    return f"{meant}{'' if near else '.'} Known: {listed}"

@@ -86,13 +86,13 @@ def _message(detail: ErrorDetails, model: type[BaseModel]) -> str:
     if kind in _WANTED:
         quotes = " (put it in quotes)" if kind == "string_type" and isinstance(value, int | float) else ""
         return f"must be {_WANTED[kind]}{quotes}, not {shown(value)}"
-    return f"{detail['msg'].replace('Input should', 'should')}, not {shown(value)}"
+    return f"{detail['msg'].replace('Input should', 'must').replace(' valid ', ' ')}, not {shown(value)}"
 
 
 def _own(text: str, value: Any) -> str:
     if text == "not an SPDX licence expression":
         near = _nearest_licence(value)
-        meant = f"; did you mean {near!r}?" if near else ""
+        meant = f"; did you mean {near!r}?" if near else "."
         return f"{shown(value)} is {text}{meant} Allowed: an SPDX id (MIT, Apache-2.0, CC-BY-4.0, ...), unknown, other:<terms>"
     return text if isinstance(value, Mapping) else f"{text}, not {shown(value)}" if "must" in text else text
 
@@ -109,7 +109,7 @@ def _nearest_licence(value: Any) -> str | None:
 
 def _choice(value: Any, allowed: list[str]) -> str:
     near = nearest(value, allowed)
-    return f"{shown(value)} is not known{f'; did you mean {near!r}?' if near else ';'} Allowed: {', '.join(allowed)}"
+    return f"{shown(value)} is not known{f'; did you mean {near!r}?' if near else '.'} Allowed: {', '.join(allowed)}"
 
 
 def _described(model: type[BaseModel], loc: tuple[int | str, ...]) -> str:

@@ -1,7 +1,7 @@
 """What all specs share: the frozen base, its hash, and the small types (keys, languages, licences, sampling, tags).
 
 Belongs here: types that more than one kind of spec uses. A spec is a frozen pydantic model that refuses unknown keys.
-Fails with pydantic's ``ValidationError``; the loader turns that into messages with file, line, field, value and what is allowed.
+Fails with pydantic's ``ValidationError``; the loader turns that into messages with file, line, field and value.
 """
 
 from __future__ import annotations

@@ -5,6 +5,7 @@ Fails with pydantic's ``ValidationError``.
 
 from __future__ import annotations
 
+import os
 from collections.abc import Mapping
 from typing import Annotated, Any, Literal
 
@@ -61,6 +62,9 @@ class ModelSpec(Spec):
     context: int | None = Field(default=None, gt=0, description="Longest prompt plus answer, in tokens.")
     dtype: Literal["float32", "bfloat16", "float16"] | None = Field(default=None, description="Absent = the engine's.")
     base_url: Text | None = Field(default=None, description="Endpoint, for engine openai.")
+    base_url_env: EnvName | None = Field(
+        default=None, description="Name of the environment variable that, when set, wins over base_url."
+    )
     api_key_env: EnvName | None = Field(default=None, description="Name of the environment variable with the key.")
     price: Price | None = Field(default=None, description="Absent = nobody charges by the token.")
     options: Mapping[str, JsonValue] = Field(
@@ -69,14 +73,21 @@ class ModelSpec(Spec):
 
     @model_validator(mode="after")
     def _endpoint_fits(self) -> ModelSpec:
-        if self.engine != "openai" and (self.base_url or self.api_key_env):
-            raise ValueError(f"base_url and api_key_env belong to engine: openai, not engine: {self.engine}")
+        if self.engine != "openai" and (self.base_url or self.base_url_env or self.api_key_env):
+            raise ValueError(f"an endpoint or a key for it belongs to engine: openai, not engine: {self.engine}")
+        if self.engine == "openai" and not (self.base_url or self.base_url_env):
+            raise ValueError("engine: openai needs base_url (or base_url_env)")
         return self
 
     @property
     def terms(self) -> str:
         """Licence that its answers carry into traces, training sets and students."""
         return self.output_licence or self.licence
+
+    @property
+    def endpoint_url(self) -> str | None:
+        """The endpoint: ``base_url_env``'s value where it is set, else ``base_url``."""
+        return (os.environ.get(self.base_url_env) if self.base_url_env else None) or self.base_url
 
     def identity(self) -> dict[str, Any]:
         """Everything that changes what it answers. Where it runs, what it costs and how fast it is does not."""

@@ -30,12 +30,17 @@ class QuestionSet(Spec):
         default=None, description="str.format over the row's columns, for questions made of several."
     )
     verifier: VerifierName = Field(default="none", description="How an answer is judged.")
-    rows: Rows | None = Field(default=None, description="Declared size, for planning only.")
+    rows: Rows | None = Field(default=None, description="Rows as they lie, for planning only.")
+    distinct: Rows | None = Field(
+        default=None, description="Questions once identical rows are one, for planning only; absent = rows."
+    )
     question_tokens: int | None = Field(default=None, gt=0, description="Typical tokens of a question, for planning.")
     tags: tuple[Text, ...] = Field(default=(), description="Free words.")
 
     @model_validator(mode="after")
     def _columns_fit(self) -> QuestionSet:
+        if self.rows is not None and self.distinct is not None and self.distinct > self.rows:
+            raise ValueError(f"distinct: {self.distinct:,} is more than rows: {self.rows:,}")
         generated = isinstance(self.origin, ProceduralOrigin) or (
             isinstance(self.origin, WheelOrigin) and self.origin.reader == "doctests"
         )
@@ -53,10 +58,11 @@ class QuestionSet(Spec):
 
     @property
     def size(self) -> int | None:
-        """Rows to expect: the declared size, or what the generator is asked for; None when nobody said."""
-        if self.rows is None and isinstance(self.origin, ProceduralOrigin):
+        """Questions to expect: as declared, or what the generator is asked for; None when nobody said."""
+        declared = self.distinct if self.distinct is not None else self.rows
+        if declared is None and isinstance(self.origin, ProceduralOrigin):
             return self.origin.size
-        return self.rows
+        return declared
 
     @property
     def rows_identity(self) -> str:
