@@ -37,6 +37,10 @@ class Engine(Protocol):
         """Outcomes of the requests, as they come."""
         ...
 
+    def arrived(self) -> list[Outcome]:
+        """After `generate` was stopped early: outcomes that were there but not yielded yet, each once."""
+        ...
+
     def close(self) -> None:
         """Gives memory, connections and threads back."""
         ...

@@ -78,6 +78,13 @@ class Model(Frozen):
             extra=self.extra(),
         )
 
+    def check(self, request: Request) -> None:
+        """Refuses a request that was made for another model (ValueError): its answer would be stored under a wrong key."""
+        mine = (self.identity, self.revision, self.endpoint)
+        asked = (request.model, request.revision, request.endpoint)
+        if mine != asked:
+            raise ValueError(f"a request for {asked} came to the engine of {mine}")
+
     def extra(self) -> dict[str, Any]:
         """What else of this model can change an answer: the dtype of its weights and the options that say so."""
         said: dict[str, Any] = {name: self.options[name] for name in ANSWERING_OPTIONS if name in self.options}

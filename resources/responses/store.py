@@ -1,112 +1,225 @@
-"""The response store. (First form: SQLite through SQLAlchemy; hardening follows.)"""
+"""Every reply that any model gave, by the key of its request: bought once, never twice (DESIGN contract 2).
+
+What belongs here: reading and writing replies, and looking at what is stored. Contract: a reply is written raw, as it came, and
+read again by today's parser; the first answer to a request wins and is never replaced; nothing here deletes. Any number of
+processes may write at once. A transaction is whole or absent after any crash. Faults that a user can mend are UserErrors that name
+the file (faults.py): locked for longer than `patience`, damaged, full, not reachable.
+"""
 
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Iterable, Iterator
+import hashlib
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from pathlib import Path
+from functools import partial
+from itertools import islice
+from typing import Any
 
 import sqlalchemy as sa
-import zstandard
+from sqlalchemy.dialects import postgresql, sqlite
 
-from resources.errors import UserError
-from resources.generation.reply import Reply, parse_reply
+from resources.generation.reply import MalformedReply, Reply, parse_reply
 from resources.generation.request import Request
+from resources.responses.database import Database
+from resources.responses.faults import StoreDamaged, shown
+from resources.responses.packing import Packer
+from resources.responses.tables import RESPONSES
 
-_META = sa.MetaData()
-RESPONSES = sa.Table(
-    "responses",
-    _META,
-    sa.Column("key", sa.String(64), primary_key=True),
-    sa.Column("model", sa.Text, nullable=False),
-    sa.Column("revision", sa.Text, nullable=False),
-    sa.Column("endpoint", sa.Text, nullable=False),
-    sa.Column("sample_index", sa.Integer, nullable=False),
-    sa.Column("purpose", sa.Text, nullable=False),
-    sa.Column("finish_reason", sa.Text, nullable=False),
-    sa.Column("prompt_tokens", sa.Integer),
-    sa.Column("completion_tokens", sa.Integer),
-    sa.Column("cost", sa.Float),
-    sa.Column("seconds", sa.Float),
-    sa.Column("created_at", sa.Text, nullable=False),
-    sa.Column("request", sa.LargeBinary, nullable=False),
-    sa.Column("reply", sa.LargeBinary, nullable=False),
-)
+_LOOKUP = 500
+_TRANSACTION = 256
 
 
 @dataclass(frozen=True, slots=True)
 class Meta:
-    """What is noted beside a reply. `purpose` is a free label, such as `traces aime|r1`."""
+    """What is noted beside a reply. `purpose` is a free label, such as `traces aime|r1`; it is not part of the key."""
 
     purpose: str = ""
 
 
-class ResponseStore:
-    """Every reply of every model, by the key of its request."""
+@dataclass(frozen=True, slots=True)
+class StoredResponse:
+    """A stored row: the request and reply as they went and came, and what was noted."""
 
-    def __init__(self, url: str) -> None:
-        self.url = url
-        if url.startswith("sqlite:///"):
-            Path(url.removeprefix("sqlite:///")).parent.mkdir(parents=True, exist_ok=True)
-        self._engine = sa.create_engine(url)
-        _META.create_all(self._engine)
+    key: str
+    model: str
+    revision: str
+    endpoint: str
+    sample_index: int
+    purpose: str
+    created_at: str
+    request: bytes
+    reply: Reply
+
+
+class ResponseStore:
+    """The store at `url`: `sqlite:///path/responses.sqlite` or `postgresql+psycopg://user@host/database`.
+
+    `patience` is how long, in seconds, to wait for a lock or a lost server. With `create=False` a SQLite file that is not there
+    is an error. The file and its folder are made, and the server reached, at the first use. Safe to pickle and to fork.
+    """
+
+    def __init__(self, url: str, *, patience: float = 60.0, create: bool = True) -> None:
+        self._arguments = (url, patience, create)
+        self._database = Database(url, patience=patience, create=create)
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return _reopen, self._arguments
+
+    @property
+    def where(self) -> str:
+        """The store's path or address, without a password."""
+        return shown(self._database.url)
 
     def get_many(self, keys: Iterable[str]) -> dict[str, Reply]:
-        """The stored replies among `keys`."""
+        """The stored replies among `keys`, by key. Keys that are not stored are not in the result."""
+        columns = RESPONSES.c
+        packer = Packer()
         found: dict[str, Reply] = {}
-        wanted = list(keys)
-        with self._engine.connect() as connection:
-            for start in range(0, len(wanted), 500):
-                query = sa.select(RESPONSES).where(RESPONSES.c.key.in_(wanted[start : start + 500]))
-                for row in connection.execute(query):
-                    payload = zstandard.ZstdDecompressor().decompress(row.reply)
-                    found[row.key] = parse_reply(payload, seconds=row.seconds, cost=row.cost)
+        for some in chunks(dict.fromkeys(keys), _LOOKUP):
+            query = sa.select(columns.key, columns.reply, columns.seconds, columns.cost).where(columns.key.in_(some))
+            for row in self._database.fetch(query):
+                found[row.key] = self._read(packer, row)
         return found
 
     def put_many(self, rows: Iterable[tuple[Request, Reply, Meta]]) -> dict[str, Reply]:
-        """Writes replies; the first answer to a request wins. Returns the earlier replies of those that lost."""
-        packer = zstandard.ZstdCompressor(level=3)
-        batch = {
-            request.key: {
-                "key": request.key,
-                "model": request.model,
-                "revision": request.revision,
-                "endpoint": request.endpoint,
-                "sample_index": request.sample_index,
-                "purpose": meta.purpose,
-                "finish_reason": reply.finish_reason,
-                "prompt_tokens": reply.prompt_tokens,
-                "completion_tokens": reply.completion_tokens,
-                "cost": reply.cost,
-                "seconds": reply.seconds,
-                "created_at": dt.datetime.now(dt.UTC).isoformat(),
-                "request": packer.compress(request.payload),
-                "reply": packer.compress(reply.payload),
-            }
-            for request, reply, meta in rows
-        }
-        there = self.get_many(batch)
-        new = [row for key, row in batch.items() if key not in there]
-        if new:
-            with self._engine.begin() as connection:
-                connection.execute(sa.insert(RESPONSES).prefix_with("OR IGNORE"), new)
-        return there
+        """Writes replies, durably when this returns; a key that is stored already keeps its first answer.
 
-    def show(self, prefix: str) -> Reply:
-        """The reply whose key starts with `prefix`."""
-        with self._engine.connect() as connection:
-            keys = connection.scalars(
-                sa.select(RESPONSES.c.key).where(RESPONSES.c.key.startswith(prefix)).limit(2)
-            ).all()
-        if len(keys) != 1:
-            raise UserError(f"{len(keys)} stored responses start with {prefix!r}", fix="give more of the key")
-        return self.get_many(keys)[keys[0]]
+        Returns the first answers of the keys that were there before, so that a caller can go on with what is stored. Rows are
+        written 256 to a transaction. A reply without its raw payload is refused (ValueError).
+        """
+        packer = Packer()
+        earlier: dict[str, Reply] = {}
+        for some in chunks(rows, _TRANSACTION):
+            batch: dict[str, dict[str, Any]] = {}
+            for request, reply, meta in some:
+                if request.key not in batch:
+                    batch[request.key] = _row(packer, request, reply, meta)
+            # In the order of keys: two writers that share keys then wait for one another and cannot deadlock.
+            values = [batch[key] for key in sorted(batch)]
+            written = self._database.write(partial(_insert, values))
+            lost = batch.keys() - written
+            if lost:
+                earlier |= self.get_many(lost)
+        return earlier
 
-    def __iter__(self) -> Iterator[str]:
-        with self._engine.connect() as connection:
-            yield from connection.scalars(sa.select(RESPONSES.c.key))
+    def find(self, prefix: str) -> list[StoredResponse]:
+        """Up to 10 stored responses whose key starts with `prefix` (hex digits)."""
+        if not prefix or set(prefix) - set("0123456789abcdef"):
+            return []
+        # A range instead of LIKE: both databases answer it from the key's own index.
+        key = RESPONSES.c.key
+        query = sa.select(RESPONSES).where(key >= prefix, key < prefix + "g").order_by(key).limit(10)
+        packer = Packer()
+        return [self._stored(packer, row) for row in self._database.fetch(query)]
+
+    def rows(self, *, purpose: str | None = None, model: str | None = None) -> Iterator[StoredResponse]:
+        """All stored responses in the order of their keys, a page at a time; only those of a purpose or model if given."""
+        packer = Packer()
+        query = sa.select(RESPONSES).order_by(RESPONSES.c.key).limit(_LOOKUP)
+        for column, wanted in ((RESPONSES.c.purpose, purpose), (RESPONSES.c.model, model)):
+            if wanted is not None:
+                query = query.where(column == wanted)
+        last = ""
+        while page := self._database.fetch(query.where(RESPONSES.c.key > last)):
+            for row in page:
+                yield self._stored(packer, row)
+            last = page[-1].key
+
+    def query(self, statement: sa.Executable) -> Sequence[sa.Row[Any]]:
+        """Rows of a read-only statement over `tables.RESPONSES`."""
+        return self._database.fetch(statement)
+
+    def problems(self) -> Iterator[str]:
+        """What is damaged, one line a fault; nothing when all is well. Reads everything."""
+        if self._database.is_sqlite:
+            for row in self._database.fetch(sa.text("PRAGMA quick_check(20)")):
+                if row[0] != "ok":
+                    yield f"{self.where}: {row[0]}"
+        packer = Packer()
+        last = ""
+        query = sa.select(RESPONSES).order_by(RESPONSES.c.key).limit(_LOOKUP)
+        while page := self._database.fetch(query.where(RESPONSES.c.key > last)):
+            for row in page:
+                try:
+                    stored = self._stored(packer, row)
+                except StoreDamaged as error:
+                    yield error.what
+                    continue
+                if hashlib.sha256(stored.request).hexdigest() != row.key:
+                    yield f"response store {self.where}: the request of {row.key} does not hash to its key"
+            last = page[-1].key
 
     def close(self) -> None:
-        """Closes the connections."""
-        self._engine.dispose()
+        """Closes the connections. The store may be used again; it opens them anew."""
+        self._database.close()
+
+    def __enter__(self) -> ResponseStore:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def _read(self, packer: Packer, row: sa.Row[Any]) -> Reply:
+        payload = packer.unpack(row.reply, row.key, self.where)
+        try:
+            return parse_reply(payload, seconds=row.seconds, cost=row.cost)
+        except MalformedReply as error:
+            raise StoreDamaged(
+                f"response store {self.where}: response {row.key} is no chat completion: {error}",
+                fix="a newer ot-assets may have written it; if not, delete that one row to have the answer bought again",
+            ) from None
+
+    def _stored(self, packer: Packer, row: sa.Row[Any]) -> StoredResponse:
+        return StoredResponse(
+            key=row.key,
+            model=row.model,
+            revision=row.revision,
+            endpoint=row.endpoint,
+            sample_index=row.sample_index,
+            purpose=row.purpose,
+            created_at=row.created_at,
+            request=packer.unpack(row.request, row.key, self.where),
+            reply=self._read(packer, row),
+        )
+
+
+def chunks(items: Iterable[Any], size: int) -> Iterator[list[Any]]:
+    """Lists of up to `size` items, in order."""
+    source = iter(items)
+    while some := list(islice(source, size)):
+        yield some
+
+
+def _row(packer: Packer, request: Request, reply: Reply, meta: Meta) -> dict[str, Any]:
+    if not reply.payload:
+        raise ValueError(
+            f"the reply to request {request.key} has no raw payload: make it with Reply.make or parse_reply"
+        )
+    return {
+        "key": request.key,
+        "model": request.model,
+        "revision": request.revision,
+        "endpoint": request.endpoint,
+        "sample_index": request.sample_index,
+        "purpose": meta.purpose,
+        "finish_reason": reply.finish_reason,
+        "prompt_tokens": reply.prompt_tokens,
+        "completion_tokens": reply.completion_tokens,
+        "cost": reply.cost,
+        "seconds": reply.seconds,
+        "created_at": dt.datetime.now(dt.UTC).isoformat(timespec="milliseconds"),
+        "request": packer.pack(request.payload),
+        "reply": packer.pack(reply.payload),
+    }
+
+
+def _insert(values: list[dict[str, Any]], connection: sa.Connection) -> set[str]:
+    """Inserts what is not there yet; the keys that were inserted."""
+    dialect = postgresql if connection.dialect.name == "postgresql" else sqlite
+    insert = dialect.insert(RESPONSES).on_conflict_do_nothing(index_elements=["key"]).returning(RESPONSES.c.key)
+    return set(connection.scalars(insert, values))
+
+
+def _reopen(url: str, patience: float, create: bool) -> ResponseStore:
+    return ResponseStore(url, patience=patience, create=create)

@@ -1,0 +1,115 @@
+"""What may stand under `options` of a model, one class an engine, with its units, range and default.
+
+Contract: an option that does not exist, or is out of range, is refused when the engine is opened (and by `ot check`), naming the
+model, the option and what is allowed: a misspelt one never passes silently.
+"""
+
+from __future__ import annotations
+
+from typing import Annotated, Any, Literal, TypeVar
+
+from pydantic import Field, JsonValue, ValidationError
+
+from resources.errors import UserError
+from resources.generation.model import Model
+from resources.generation.reply import FinishReason
+from resources.generation.request import Frozen
+
+Seconds = Annotated[float, Field(gt=0)]
+Count = Annotated[int, Field(ge=1)]
+
+
+class OpenAIOptions(Frozen):
+    """Options of engine openai. Times are in seconds.
+
+    `attempts` counts the tries of one request over 408, 429, 5xx and lost connections, `give_up_after` the requests in a row that
+    may fail before everything stops. `requests_per_minute` and `tokens_per_minute` hold back below an endpoint's limits; without
+    them a 429 does. `extra_body` is sent with every call and is part of its key; `headers` are sent and are not.
+    """
+
+    concurrency: Annotated[int, Field(ge=1, le=4096)] = 32
+    timeout: Seconds = 1800.0
+    connect_timeout: Seconds = 10.0
+    attempts: Count = 8
+    backoff: Seconds = 0.5
+    max_backoff: Seconds = 60.0
+    max_retry_after: Seconds = 600.0
+    give_up_after: Count = 8
+    requests_per_minute: Annotated[float, Field(gt=0)] | None = None
+    tokens_per_minute: Annotated[float, Field(gt=0)] | None = None
+    max_tokens_field: Literal["max_tokens", "max_completion_tokens"] = "max_tokens"
+    extra_body: dict[str, JsonValue] = Field(default_factory=dict)
+    headers: dict[str, str] = Field(default_factory=dict)
+
+
+class TransformersOptions(Frozen):
+    """Options of engine transformers.
+
+    `rows` is the most sequences decoded at once, `tokens` the most tokens in their caches together (both are chosen by the device
+    when absent); `window` is how many requests are read ahead to be sorted by length, in batches.
+    """
+
+    rows: Count | None = None
+    tokens: Annotated[int, Field(ge=256)] | None = None
+    window: Count = 8
+    attention: Literal["auto", "eager", "sdpa", "flash_attention_2", "flash_attention_3"] = "auto"
+    chat_template_kwargs: dict[str, JsonValue] = Field(default_factory=dict)
+
+
+class TableRow(Frozen):
+    """A line of the script: when `match` (a regular expression) is found in the last message, the sample gets
+    `replies[sample_index % len(replies)]`, with groups of the match filled in (`\\1`)."""
+
+    match: str
+    replies: Annotated[tuple[str, ...], Field(min_length=1)]
+    reasoning: str | None = None
+    finish_reason: FinishReason | None = None
+
+
+class ScriptedOptions(Frozen):
+    """Options of engine scripted. The first matching line of `table` answers; without one, `rule` does: `echo`, or a function as
+    `module:name` that takes the request and returns text or a Reply.
+
+    The failures come by count of calls: every n-th call is rate limited, times out or brings garbage; after n replies the engine
+    raises, is interrupted as by Ctrl-C, or kills its own process. `seconds` is how long each reply takes.
+    """
+
+    rule: Annotated[str, Field(pattern=r"^(echo|[A-Za-z_][\w.]*:[A-Za-z_]\w*)$")] = "echo"
+    table: tuple[TableRow, ...] = ()
+    seconds: Annotated[float, Field(ge=0)] = 0.0
+    rate_limit_every: Count | None = None
+    timeout_every: Count | None = None
+    garbage_every: Count | None = None
+    crash_after: Annotated[int, Field(ge=0)] | None = None
+    interrupt_after: Annotated[int, Field(ge=0)] | None = None
+    kill_after: Annotated[int, Field(ge=0)] | None = None
+
+
+Options = TypeVar("Options", OpenAIOptions, TransformersOptions, ScriptedOptions)
+
+# The options class of each engine, for `ot check`. vllm speaks HTTP and so takes what openai takes.
+OPTIONS: dict[str, type[OpenAIOptions] | type[TransformersOptions] | type[ScriptedOptions]] = {
+    "openai": OpenAIOptions,
+    "vllm": OpenAIOptions,
+    "transformers": TransformersOptions,
+    "scripted": ScriptedOptions,
+}
+
+
+def read_options(model: Model, kind: type[Options]) -> Options:
+    """The model's options, checked; UserError naming every wrong one."""
+    try:
+        return kind.model_validate(model.options)
+    except ValidationError as error:
+        faults = "; ".join(_fault(fault, kind) for fault in error.errors())
+        raise UserError(
+            f"model {model.key}: options of engine {model.engine}: {faults}",
+            fix=f"the options are: {', '.join(kind.model_fields)}",
+        ) from None
+
+
+def _fault(fault: Any, kind: type[Frozen]) -> str:
+    place = ".".join(str(part) for part in fault["loc"])
+    if fault["type"] == "extra_forbidden":
+        return f"{place}: there is no such option"
+    return f"{place} = {fault['input']!r}: {fault['msg']}"

@@ -1,0 +1,204 @@
+"""One way to read and write a database for SQLite and PostgreSQL alike.
+
+What belongs here: opening (address, pragmas, tables), transactions, waiting for locks, and turning a database's faults into
+messages. Contract: `write` runs a function in one transaction, again when a lock or a lost connection stopped it, for at most
+`patience` seconds; so the function must be safe to run twice, which an insert-or-ignore is. Connections are never shared with a
+forked child.
+
+SQLite runs in WAL mode (readers and one writer at once) with synchronous=FULL: a commit is one fsync for up to 64 replies, which
+is nothing beside what a reply costs, and with NORMAL a power cut could take paid replies of the last seconds back.
+"""
+
+from __future__ import annotations
+
+import os
+import random
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any, TypeVar
+
+import sqlalchemy as sa
+from sqlalchemy import exc
+
+from resources.errors import UserError
+from resources.responses.faults import StoreUnreachable, explain, is_lock, is_passing, shown
+from resources.responses.tables import FORMAT, INFO, METADATA
+
+Result = TypeVar("Result")
+
+# SQLite's own waiting cannot be stopped by Ctrl-C, so it waits in short pieces and `_patiently` repeats them.
+_SQLITE_WAIT_MS = 500
+_CREATION_LOCK = 0x07A55E75
+
+
+def read_url(url: str) -> sa.URL:
+    """The parsed address; UserError for one that is neither SQLite nor PostgreSQL."""
+    forms = "sqlite:///folder/responses.sqlite or postgresql+psycopg://user@host/database"
+    try:
+        parsed = sa.make_url(url)
+    except exc.ArgumentError:
+        raise UserError(f"response store: {url!r} is no database URL", fix=f"write {forms}") from None
+    backend = parsed.get_backend_name()
+    if backend in ("postgresql", "postgres"):
+        return parsed.set(drivername="postgresql+psycopg")
+    if backend != "sqlite":
+        raise UserError(f"response store: {backend} is not supported", fix=f"write {forms}")
+    if not parsed.database or parsed.database == ":memory:":
+        raise UserError("response store: a store in memory forgets what was paid for", fix=f"write {forms}")
+    return parsed
+
+
+class Database:
+    """Connections to the store at `url`, opened when first used, one set a process."""
+
+    def __init__(self, url: str, *, patience: float = 60.0, create: bool = True) -> None:
+        self.url = read_url(url)
+        self.is_sqlite = self.url.get_backend_name() == "sqlite"
+        self.patience = patience
+        self._create = create
+        self._engine: sa.Engine | None = None
+        self._pid = -1
+
+    @contextmanager
+    def read(self) -> Iterator[sa.Connection]:
+        """A connection to read with; its faults are the user's errors where they can be."""
+        with self._explained():
+            engine = self._patiently(self._opened)
+            with engine.connect() as connection:
+                yield connection
+
+    def fetch(self, query: sa.Executable) -> list[sa.Row[Any]]:
+        """All rows of a query, tried again over locks and lost connections."""
+
+        def once() -> list[sa.Row[Any]]:
+            with self._opened().connect() as connection:
+                return list(connection.execute(query))
+
+        with self._explained():
+            return self._patiently(once)
+
+    def write(self, work: Callable[[sa.Connection], Result]) -> Result:
+        """What `work` returns, run in one transaction that is committed when this returns."""
+
+        def once() -> Result:
+            with self._opened().connect().execution_options(writes=True) as connection, connection.begin():
+                return work(connection)
+
+        with self._explained():
+            return self._patiently(once)
+
+    def close(self) -> None:
+        """Closes the connections of this process. The next use opens them again."""
+        if self._engine is not None:
+            # A child never closes what its parent opened: the parent still uses those sockets and locks.
+            self._engine.dispose(close=self._pid == os.getpid())
+        self._engine = None
+
+    def _opened(self) -> sa.Engine:
+        if self._engine is None or self._pid != os.getpid():
+            self.close()
+            engine = self._open_sqlite() if self.is_sqlite else self._open_postgres()
+            try:
+                _make_tables(engine, self.url)
+            except BaseException:
+                engine.dispose()
+                raise
+            self._engine, self._pid = engine, os.getpid()
+        return self._engine
+
+    def _open_sqlite(self) -> sa.Engine:
+        path = Path(self.url.database or "")
+        if not path.exists():
+            if not self._create:
+                raise StoreUnreachable(f"response store {path}: there is no such file", fix="check the path")
+            path.parent.mkdir(parents=True, exist_ok=True)
+        engine = sa.create_engine(self.url, connect_args={"timeout": _SQLITE_WAIT_MS / 1000})
+        sa.event.listen(engine, "connect", _sqlite_pragmas)
+        sa.event.listen(engine, "begin", _sqlite_begin)
+        with engine.connect() as connection:
+            mode = connection.exec_driver_sql("PRAGMA journal_mode").scalar()
+        if mode != "wal":
+            # Outside a transaction, as SQLite asks. It does not wait for others here by itself; `_patiently` does.
+            raw = engine.raw_connection()
+            try:
+                raw.cursor().execute("PRAGMA journal_mode=WAL")
+            except Exception as error:
+                engine.dispose()
+                raise exc.OperationalError("PRAGMA journal_mode=WAL", None, error) from error
+            finally:
+                raw.close()
+        return engine
+
+    def _open_postgres(self) -> sa.Engine:
+        try:
+            return sa.create_engine(self.url, pool_pre_ping=True, pool_size=2, connect_args={"connect_timeout": 10})
+        except ImportError:
+            raise StoreUnreachable(
+                f"response store {shown(self.url)}: psycopg is not installed",
+                fix="pip install 'ot-assets[postgres]'",
+            ) from None
+
+    def _patiently(self, once: Callable[[], Result]) -> Result:
+        """`once()`, repeated while it meets a lock or a passing fault, for at most `patience` seconds."""
+        until = time.monotonic() + self.patience
+        pause = 0.01
+        while True:
+            try:
+                return once()
+            except exc.DBAPIError as error:
+                passing = is_lock(error) if self.is_sqlite else is_passing(error)
+                if not passing or time.monotonic() + pause > until:
+                    raise
+            time.sleep(pause * random.uniform(0.5, 1.5))
+            pause = min(pause * 2, 1.0)
+
+    @contextmanager
+    def _explained(self) -> Iterator[None]:
+        try:
+            yield
+        except exc.DBAPIError as error:
+            told = explain(error, self.url, self.patience)
+            if told is None:
+                raise
+            raise told from error
+
+
+def _sqlite_pragmas(dbapi: Any, _record: Any) -> None:
+    # The driver's own transactions start too late (at the first write); `_sqlite_begin` starts ours.
+    dbapi.isolation_level = None
+    cursor = dbapi.cursor()
+    cursor.execute("PRAGMA synchronous=FULL")
+    cursor.execute("PRAGMA cache_size=-32768")
+    cursor.close()
+
+
+def _sqlite_begin(connection: sa.Connection) -> None:
+    # A transaction that will write takes the write lock at once: taking it after a read can fail without waiting.
+    writes = connection.get_execution_options().get("writes", False)
+    connection.exec_driver_sql("BEGIN IMMEDIATE" if writes else "BEGIN")
+
+
+def _make_tables(engine: sa.Engine, url: sa.URL) -> None:
+    """Creates what is missing, under a lock, so that processes may start at the same time; checks the format."""
+    with engine.connect() as connection:
+        if sa.inspect(connection).has_table(INFO.name):
+            _check_format(connection, url)
+            return
+    with engine.connect().execution_options(writes=True) as connection, connection.begin():
+        if engine.dialect.name == "postgresql":
+            connection.execute(sa.select(sa.func.pg_advisory_xact_lock(_CREATION_LOCK)))
+        METADATA.create_all(connection)
+        if connection.scalar(sa.select(INFO.c.value).where(INFO.c.name == "format")) is None:
+            connection.execute(sa.insert(INFO).values(name="format", value=str(FORMAT)))
+        _check_format(connection, url)
+
+
+def _check_format(connection: sa.Connection, url: sa.URL) -> None:
+    found = connection.scalar(sa.select(INFO.c.value).where(INFO.c.name == "format"))
+    if found is None or not found.isdigit() or int(found) > FORMAT:
+        raise StoreUnreachable(
+            f"response store {shown(url)}: format {found}, this version of ot-assets reads up to {FORMAT}",
+            fix="install the newer ot-assets that wrote it; nothing was changed",
+        )
