@@ -96,6 +96,9 @@ class _Check:
         for key, teacher in self.teacher_specs.items():
             document = self.documents["teachers"][key]
             model = self.models.get(teacher.model) if isinstance(teacher.model, str) else teacher.model
+            if isinstance(teacher.model, ModelSpec) and teacher.model.key in self.documents["models"]:
+                message = f"models/ has a model {teacher.model.key!r} already; name it (model: {teacher.model.key}) or give this another key"
+                yield document.problem(("model",), message)
             if model is not None and model.context is not None and teacher.sampling.max_tokens > model.context:
                 message = (
                     f"{teacher.sampling.max_tokens:,} is more than the model's context of {model.context:,} tokens"
