@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from resources.artifacts.artifact import Artifact
-from resources.artifacts.errors import DamagedArtifact, DiskFull, MissingArtifact, ValidationFailed
+from resources.artifacts.errors import DamagedArtifact, DiskFull, MissingArtifact, TransferFailed, ValidationFailed
 from resources.artifacts.gc import GcItem, GcReport
 from resources.artifacts.manifest import CheckRecord, FileInfo, Input, Manifest, TableInfo
 from resources.artifacts.partition import Partition
@@ -25,5 +25,6 @@ __all__ = [
     "Partition",
     "Publication",
     "TableInfo",
+    "TransferFailed",
     "ValidationFailed",
 ]

@@ -1,12 +1,12 @@
 """One published artifact, as a reader sees it.
 
-What belongs here: reading. An artifact never changes, so a reader that holds one reads the same rows however often the partition is
-published again. Fails with DamagedArtifact when a file is not there.
+What belongs here: reading. An artifact never changes, so a reader that holds one reads the same rows however often the
+partition is published again. Fails with DamagedArtifact when a file is not there.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -14,7 +14,6 @@ import polars as pl
 import pyarrow.parquet as pq
 
 from resources.artifacts.errors import DamagedArtifact
-from resources.artifacts.hashing import file_problem
 from resources.artifacts.manifest import FileInfo, Manifest, TableInfo
 from resources.artifacts.partition import Partition
 from resources.artifacts.places import Place, shelf_path
@@ -56,13 +55,15 @@ class Artifact:
         """A whole table in memory: for small ones."""
         return self.scan(table).collect()
 
-    def batches(self, table: str = "", rows: int = 50_000) -> Iterator[pl.DataFrame]:
-        """A table in frames of at most `rows` rows and at most one row group, in order: the bounded way through a large one."""
-        for file in self._table(table).files:
-            parquet = pq.ParquetFile(self._local(file))
-            for group in range(parquet.num_row_groups):
-                frame = pl.DataFrame(parquet.read_row_group(group))
-                yield from (frame.slice(start, rows) for start in range(0, len(frame), rows))
+    def batches(
+        self, table: str = "", rows: int = 50_000, columns: Sequence[str] | None = None
+    ) -> Iterator[pl.DataFrame]:
+        """A table in frames of at most `rows` rows and at most one row group, in order: the bounded way through it."""
+        for info in self._table(table).files:
+            with pq.ParquetFile(self._local(info)) as parquet:
+                for group in range(parquet.num_row_groups):
+                    frame = pl.DataFrame(parquet.read_row_group(group, columns=columns and list(columns)))
+                    yield from (frame.slice(start, rows) for start in range(0, len(frame), rows))
 
     def ledger(self) -> pl.LazyFrame:
         """The rows that the step dropped; an empty frame when it dropped none."""
@@ -80,19 +81,15 @@ class Artifact:
 
     def folder(self) -> Path:
         """A local folder with all the free files in it, such as a model's."""
-        return self._place.folder(self._relative, list(self.manifest.files))
+        try:
+            return self._place.folder(self._relative, list(self.manifest.files))
+        except FileNotFoundError as error:
+            raise DamagedArtifact(self.path, f"{error} is missing") from None
 
     def verify(self) -> list[str]:
         """Reads every file again and names each that is not as it was published; empty when all are."""
-        found = []
-        for info in self.manifest.all_files():
-            try:
-                problem = file_problem(self._place.fetch(self._relative, info), info)
-            except FileNotFoundError:
-                problem = "is missing"
-            if problem:
-                found.append(f"{self.path}/{info.path} {problem}")
-        return found
+        checked = [(info, self._place.problem(self._relative, info)) for info in self.manifest.all_files()]
+        return [f"{self.path}/{info.path} {problem}" for info, problem in checked if problem]
 
     @property
     def _relative(self) -> str:

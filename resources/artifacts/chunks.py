@@ -1,8 +1,8 @@
 """Cuts a stream of frames into row groups by its rows alone.
 
-What belongs here: where one row group ends and the next begins. The cut depends only on the sequence of rows, never on how they came
-in frames, so the same rows always make the same files and the same content hash; and no row group outgrows the memory bound, however
-long its texts are.
+What belongs here: where one row group ends and the next begins. The cut depends only on the sequence of rows, never on
+how they came in frames, so the same rows always make the same files and the same content hash; and no row group
+outgrows the memory bound by more than one row, however long its texts are.
 """
 
 from __future__ import annotations
@@ -14,6 +14,7 @@ import polars as pl
 
 ROW_GROUP_ROWS = 20_000
 ROW_GROUP_BYTES = 32 * 2**20
+_MOST_PIECES = 256
 
 
 @dataclass(frozen=True)
@@ -48,7 +49,7 @@ class Chunker:
 
     def flush(self) -> pl.DataFrame:
         """What is left, as one row group; empty when nothing is."""
-        group = pl.concat(self._kept) if self._kept else pl.DataFrame()
+        group = pl.concat(self._kept, rechunk=True) if self._kept else pl.DataFrame()
         self._kept, self._rows, self._bytes = [], 0, 0
         return group
 
@@ -59,6 +60,8 @@ class Chunker:
         self._kept.append(part)
         self._rows += len(part)
         self._bytes += size
+        if len(self._kept) >= _MOST_PIECES:
+            self._kept = [pl.concat(self._kept, rechunk=True)]
 
 
 def row_bytes(frame: pl.DataFrame) -> pl.Series:

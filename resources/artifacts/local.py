@@ -1,30 +1,33 @@
 """Artifacts on a local disk (or one that is mounted like it).
 
-What belongs here: the order of writes that makes an artifact appear whole: files and folders are synced, the staging folder is
-renamed, then the pointer is replaced. Every step before the last leaves the version before as it was.
+What belongs here: the order of writes that makes an artifact appear whole: files and folders are synced, the staging
+folder is renamed, then the pointer is replaced. Every step before the last leaves the version before as it was.
 """
 
 from __future__ import annotations
 
 import contextlib
-import os
 import shutil
 import uuid
 from collections.abc import Iterator
 from pathlib import Path
 
+from resources.artifacts.disk import entries, sync_folder, sync_tree, tree_usage, write_file
+from resources.artifacts.errors import DamagedArtifact
 from resources.artifacts.hashing import file_problem
-from resources.artifacts.manifest import MANIFEST, FileInfo, Manifest
+from resources.artifacts.manifest import MANIFEST, FileInfo, Manifest, read_manifest
 from resources.artifacts.partition import Partition
-from resources.artifacts.places import ARTIFACT_ID, ASSET, CURRENT, LOCKS, STAGING, Shelf, shelf_path
+from resources.artifacts.places import ARTIFACT_ID, ASSET, CURRENT, STAGING, Shelf, Usage
 
 
 class LocalPlace:
     """A folder on disk."""
 
+    remote = False
+
     def __init__(self, root: Path) -> None:
         self.root = root.expanduser().absolute()
-        self.locks = self.root / LOCKS
+        self.locks = self.root / ".locks"
 
     def show(self, path: str) -> str:
         """The absolute path."""
@@ -35,7 +38,7 @@ class LocalPlace:
         return (self.root / path).read_bytes()
 
     def stamp(self, path: str) -> object:
-        """Size and times of the file."""
+        """Size, time and inode of the file."""
         found = (self.root / path).stat()
         return found.st_mtime_ns, found.st_size, found.st_ino
 
@@ -48,12 +51,18 @@ class LocalPlace:
 
     def folder(self, folder: str, files: list[FileInfo]) -> Path:
         """The artifact's own folder."""
+        for file in files:
+            self.fetch(folder, file)
         return self.root / folder
+
+    def problem(self, folder: str, file: FileInfo) -> str:
+        """Hashes the file again."""
+        return file_problem(self.root / folder / file.path, file)
 
     def shelves(self, asset: str | None = None) -> Iterator[Shelf]:
         """Walks asset and dimension folders; never looks into an artifact."""
-        assets = [asset] if asset else sorted(e.name for e in _entries(self.root) if e.is_dir() and ASSET.match(e.name))
-        for name in assets:
+        found = [asset] if asset else [e.name for e in entries(self.root) if e.is_dir() and ASSET.fullmatch(e.name)]
+        for name in sorted(found):
             yield from self._walk(name, "")
 
     def shelf(self, asset: str, partition: Partition) -> Shelf:
@@ -67,7 +76,7 @@ class LocalPlace:
         return staging
 
     def commit(self, staging: Path, target: str, manifest: Manifest) -> None:
-        """Renames the staging folder; an artifact that is there already is kept, and mended where a file differs."""
+        """Renames the staging folder."""
         end = self.root / target
         sync_tree(staging)
         try:
@@ -76,40 +85,44 @@ class LocalPlace:
             if not end.is_dir():
                 raise
             self._mend(staging, end, manifest)
-        sync_folder(end.parent)
+        # The folders above may be as new as the artifact: a power cut must not lose the way to it.
+        for above in [end.parent, *end.parent.parents]:
+            sync_folder(above)
+            if above == self.root:
+                break
 
     def point(self, shelf: str, artifact_id: str) -> None:
-        """Replaces CURRENT."""
-        folder = self.root / shelf
+        """Replaces CURRENT, unless it says so already."""
+        folder, text = self.root / shelf, artifact_id.encode() + b"\n"
+        with contextlib.suppress(FileNotFoundError):
+            if (folder / CURRENT).read_bytes() == text:
+                return
         fresh = folder / f"{STAGING}{uuid.uuid4().hex}"
-        with fresh.open("wb") as file:
-            file.write(artifact_id.encode() + b"\n")
-            file.flush()
-            os.fsync(file.fileno())
-        fresh.replace(folder / CURRENT)
+        try:
+            write_file(fresh, text)
+            fresh.replace(folder / CURRENT)
+        except BaseException:
+            fresh.unlink(missing_ok=True)
+            raise
         sync_folder(folder)
 
-    def usage(self, path: str) -> tuple[int, float]:
-        """Bytes under a folder (or of a file), and its newest change."""
-        top = self.root / path
-        size, newest = 0, top.lstat().st_mtime
-        for entry in [top, *top.rglob("*")]:
-            with contextlib.suppress(FileNotFoundError):
-                found = entry.lstat()
-                size += found.st_size if not entry.is_dir() else 0
-                newest = max(newest, found.st_mtime)
-        return size, newest
+    def usage(self, path: str) -> Usage:
+        """What a folder or file takes."""
+        return tree_usage(self.root / path)
 
     def remove(self, path: str) -> None:
-        """Removes a folder or a stray file."""
+        """Removes an artifact's folder; raises OSError when it cannot."""
         top = self.root / path
-        (top / MANIFEST).unlink(missing_ok=True) if top.is_dir() else top.unlink(missing_ok=True)
-        shutil.rmtree(top, ignore_errors=True)
+        (top / MANIFEST).unlink(missing_ok=True)
+        shutil.rmtree(top)
+
+    def leftovers(self) -> list[Path]:
+        """None: nothing is copied."""
+        return []
 
     def _mend(self, staging: Path, end: Path, manifest: Manifest) -> None:
-        """Same id, so the same content: only what is missing or damaged is put in place, and the manifest last."""
-        broken = [file for file in manifest.all_files() if not file.annotation and file_problem(end / file.path, file)]
-        if broken or not (end / MANIFEST).is_file():
+        """The same id means the same content: a whole artifact is kept as it is, a damaged one gets its files again."""
+        if _damaged(end, manifest):
             for file in manifest.all_files():
                 (end / file.path).parent.mkdir(parents=True, exist_ok=True)
                 (staging / file.path).replace(end / file.path)
@@ -119,47 +132,33 @@ class LocalPlace:
 
     def _walk(self, asset: str, below: str) -> Iterator[Shelf]:
         shelf, deeper = self._look(asset, below)
-        if shelf.has_current or shelf.whole or shelf.halves or shelf.stagings:
+        if not shelf.empty:
             yield shelf
         for step in deeper:
             yield from self._walk(asset, f"{below}/{step}".lstrip("/"))
 
     def _look(self, asset: str, below: str) -> tuple[Shelf, list[str]]:
         folder = self.root / asset / below
-        current, whole, halves, stagings, deeper = False, [], [], [], []
-        for entry in sorted(_entries(folder), key=lambda e: e.name):
-            if entry.name == CURRENT:
-                current = True
-            elif entry.name.startswith(STAGING):
-                stagings.append(entry.name)
-            elif ARTIFACT_ID.match(entry.name):
-                (whole if (folder / entry.name / MANIFEST).is_file() else halves).append(entry.name)
-            elif "=" in entry.name and entry.is_dir():
-                deeper.append(entry.name)
-        return Shelf(asset, Partition.from_path(below), current, tuple(whole), tuple(halves), tuple(stagings)), deeper
+        names = {entry.name: entry for entry in sorted(entries(folder), key=lambda e: e.name)}
+        ids = [name for name in names if ARTIFACT_ID.fullmatch(name)]
+        whole = tuple(name for name in ids if (folder / name / MANIFEST).is_file())
+        shelf = Shelf(
+            asset,
+            Partition.from_path(below),
+            has_current=CURRENT in names,
+            whole=whole,
+            halves=tuple(name for name in ids if name not in set(whole)),
+            stagings=tuple(folder / name for name in names if name.startswith(STAGING)),
+        )
+        return shelf, [name for name, entry in names.items() if Partition.is_step(name) and entry.is_dir()]
 
 
-def _entries(folder: Path) -> list[os.DirEntry[str]]:
+def _damaged(end: Path, fresh: Manifest) -> bool:
+    """Whether an artifact that lies there already is not what it should be."""
+    path = end / MANIFEST
     try:
-        with os.scandir(folder) as found:
-            return list(found)
-    except (FileNotFoundError, NotADirectoryError):
-        return []
-
-
-def sync_folder(folder: Path) -> None:
-    """Makes a folder's own entries last through a power cut."""
-    handle = os.open(folder, os.O_RDONLY)
-    try:
-        os.fsync(handle)
-    finally:
-        os.close(handle)
-
-
-def sync_tree(folder: Path) -> None:
-    """Syncs every folder under this one; files are synced as they are written."""
-    for where, _, _ in os.walk(folder, topdown=False):
-        sync_folder(Path(where))
-
-
-__all__ = ["LocalPlace", "shelf_path", "sync_folder", "sync_tree"]
+        there = read_manifest(path.read_bytes(), str(path))
+    except (OSError, DamagedArtifact):
+        return True
+    same = there.content_hash == fresh.content_hash
+    return not same or any(file_problem(end / file.path, file) for file in there.all_files())

@@ -1,12 +1,14 @@
 """One maker at a time: file locks between processes and threads.
 
-What belongs here: flock on a file, with the holder's name in it for whoever waits. The kernel drops the lock when the holder dies,
-however it dies, so there are no stale locks to clean. Fails with RuntimeError when a thread asks for a lock that it already holds.
+What belongs here: flock on a file, with the holder's name in it for whoever waits. The kernel drops the lock when the
+holder dies, however it dies, so there are no stale locks to clean. Where a file system has no locks (some network
+ones), the log says so and work goes on without. Fails with RuntimeError when a thread asks for a lock that it holds.
 """
 
 from __future__ import annotations
 
 import contextlib
+import errno
 import fcntl
 import json
 import logging
@@ -23,6 +25,7 @@ log = logging.getLogger(__name__)
 _FIRST_WAIT = 0.02
 _LONGEST_WAIT = 1.0
 _REMIND_SECONDS = 60.0
+_NO_LOCKS = {errno.ENOLCK, errno.ENOSYS, errno.EOPNOTSUPP}
 _held: set[tuple[str, int]] = set()
 
 
@@ -31,9 +34,7 @@ def hold(path: Path, what: str, *, shared: bool = False) -> Iterator[None]:
     """Holds the lock file for the length of the block, waiting for it as long as it takes and saying so in the log."""
     mine = (str(path), threading.get_ident())
     if mine in _held:
-        raise RuntimeError(
-            f"this thread already holds the lock of {what}; two nested publications of one partition would wait forever"
-        )
+        raise RuntimeError(f"this thread already holds the lock of {what}: waiting for itself would never end")
     handle = _open(path)
     try:
         _acquire(handle, path, what, shared)
@@ -42,7 +43,7 @@ def hold(path: Path, what: str, *, shared: bool = False) -> Iterator[None]:
             yield
         finally:
             _held.discard(mine)
-            fcntl.flock(handle, fcntl.LOCK_UN)
+            _release(handle, shared)
     finally:
         os.close(handle)
 
@@ -55,7 +56,11 @@ def try_hold(path: Path, what: str) -> Iterator[bool]:
         taken = _try(handle, fcntl.LOCK_EX)
         if taken:
             _sign(handle, what)
-        yield taken
+        try:
+            yield taken
+        finally:
+            if taken:
+                _release(handle, shared=False)
     finally:
         os.close(handle)
 
@@ -95,7 +100,19 @@ def _try(handle: int, mode: int) -> bool:
         fcntl.flock(handle, mode | fcntl.LOCK_NB)
     except BlockingIOError:
         return False
+    except OSError as error:
+        if error.errno not in _NO_LOCKS:
+            raise
+        log.warning("this file system has no file locks (%s): do not let two processes make one partition", error)
     return True
+
+
+def _release(handle: int, shared: bool) -> None:
+    with contextlib.suppress(OSError):
+        if not shared:
+            os.ftruncate(handle, 0)
+        # A child that was forked meanwhile has a copy of the handle, so closing ours alone would not let go.
+        fcntl.flock(handle, fcntl.LOCK_UN)
 
 
 def _sign(handle: int, what: str) -> None:

@@ -1,7 +1,8 @@
 """The record beside every artifact: what it is, what it was made from, by which code.
 
-What belongs here: the manifest's shape, how it is read and written, and the two hashes that name an artifact. Lineage, staleness and
-garbage collection are computed from manifests alone, so whatever they need is in here. Reading fails with DamagedArtifact.
+What belongs here: the manifest's shape, how it is read and written, and the two hashes that name an artifact. Lineage,
+staleness and garbage collection are computed from manifests alone, so whatever they need is in here. Reading fails with
+DamagedArtifact.
 """
 
 from __future__ import annotations
@@ -32,6 +33,11 @@ class Input(_Record):
     partition: dict[str, str] = Field(default_factory=dict)
     artifact_id: str
     content_hash: str
+
+    @property
+    def key(self) -> Partition:
+        """The partition as a value."""
+        return Partition(self.partition)
 
 
 class FileInfo(_Record):
@@ -129,8 +135,6 @@ def make_artifact_id(
     asset: str, partition: Partition, content: str, inputs: Iterable[Input], made_by: Iterable[Any]
 ) -> str:
     """20 hex digits: the same content from the same inputs, spec, seeds and code version has the same id."""
-    opened = sorted([i.asset, sorted(i.partition.items()), i.artifact_id] for i in inputs)
-    text = hash_json(
-        [FORMAT, asset, partition.path(), content, [[a, [list(p) for p in d], x] for a, d, x in opened], list(made_by)]
-    )
+    opened = sorted([i.asset, Partition(i.partition).path(), i.artifact_id] for i in inputs)
+    text = hash_json([FORMAT, asset, partition.path(), content, opened, list(made_by)])
     return hashlib.sha256(text.encode()).hexdigest()[:ARTIFACT_ID_DIGITS]

@@ -1,7 +1,7 @@
 """Which partition of an asset an artifact is.
 
-What belongs here: the name of a partition, as a value, as a folder path and as text. A partition is a set of (dimension, key) pairs,
-kept in the order of the dimensions' names, which is the order in which Dagster joins a multi-partition key.
+What belongs here: the name of a partition, as a value, as a folder path and as text. A partition is a set of
+(dimension, key) pairs, kept in the order of the dimensions' names, which is how Dagster joins a multi-partition key.
 Fails with a UserError when a dimension or key is not a safe folder name.
 """
 
@@ -13,39 +13,37 @@ from dataclasses import dataclass
 
 from resources.errors import UserError
 
-_DIMENSION = re.compile(r"^[a-z][a-z0-9_]*$")
-_KEY = re.compile(r"^[a-z0-9][a-z0-9._-]*$")
+_DIMENSION = re.compile(r"[a-z][a-z0-9_]*")
+_KEY = re.compile(r"[a-z0-9][a-z0-9._-]*")
+_LONGEST_STEP = 200
+"""Bytes of one folder name; file systems allow 255, and staging beside it needs some."""
 
 
 @dataclass(frozen=True, order=True, init=False)
 class Partition:
-    """One partition of an asset: `Partition({"source": "aime", "teacher": "r1"})`; `Partition()` is the whole of an unpartitioned one."""
+    """One partition of an asset: `Partition({"source": "aime", "teacher": "r1"})`; `Partition()` when unpartitioned."""
 
     dims: tuple[tuple[str, str], ...]
 
     def __init__(self, dims: Mapping[str, str] | None = None) -> None:
         pairs = tuple(sorted((dims or {}).items()))
         for dim, key in pairs:
-            if not _DIMENSION.match(dim) or dim != dim.strip():
-                raise UserError(
-                    f"partition dimension {dim!r} is not a name",
-                    fix=f"use letters a-z, digits and _: {_DIMENSION.pattern}",
-                )
-            if not _KEY.match(key) or key != key.strip():
-                raise UserError(
-                    f"partition key {dim}={key!r} cannot be a folder name",
-                    fix=f"use lower-case letters, digits, '.', '_' and '-': {_KEY.pattern}",
-                )
+            _check(dim, key)
         object.__setattr__(self, "dims", pairs)
 
     @classmethod
     def from_path(cls, path: str) -> Partition:
         """The partition that `path()` names; raises UserError when a step of the path is not `dim=key`."""
-        steps = [step for step in path.split("/") if step]
-        pairs = [step.partition("=") for step in steps]
-        if any(not separator for _, separator, _ in pairs) or len({dim for dim, _, _ in pairs}) != len(pairs):
+        steps = [step.partition("=") for step in path.split("/") if step]
+        if any(not separator for _, separator, _ in steps) or len({dim for dim, _, _ in steps}) != len(steps):
             raise UserError(f"{path!r} is not a partition path", fix="write it as dim=key/dim=key")
-        return cls({dim: key for dim, _, key in pairs})
+        return cls({dim: key for dim, _, key in steps})
+
+    @staticmethod
+    def is_step(name: str) -> bool:
+        """Whether a folder's name is `dim=key`."""
+        dim, separator, key = name.partition("=")
+        return bool(separator and _DIMENSION.fullmatch(dim) and _KEY.fullmatch(key))
 
     def path(self) -> str:
         """Folder path below the asset: `source=aime/teacher=r1`, empty when unpartitioned."""
@@ -61,11 +59,17 @@ class Partition:
     def __iter__(self) -> Iterator[str]:
         return iter(dim for dim, _ in self.dims)
 
-    def __len__(self) -> int:
-        return len(self.dims)
-
-    def __bool__(self) -> bool:
-        return bool(self.dims)
-
     def __str__(self) -> str:
         return "|".join(key for _, key in self.dims) or "-"
+
+
+def _check(dim: str, key: str) -> None:
+    if not _DIMENSION.fullmatch(dim):
+        raise UserError(f"partition dimension {dim!r} is not a name", fix=f"it must match {_DIMENSION.pattern}")
+    if not _KEY.fullmatch(key):
+        raise UserError(f"partition key {dim}={key!r} cannot be a folder name", fix=f"it must match {_KEY.pattern}")
+    if len(f"{dim}={key}") > _LONGEST_STEP:
+        raise UserError(
+            f"partition key {dim}={key[:40]}… is {len(key)} characters long",
+            fix=f"dimension and key together may have {_LONGEST_STEP - 1}",
+        )

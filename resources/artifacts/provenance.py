@@ -58,7 +58,10 @@ def commit() -> Commit:
 
 
 def commit_of(folder: Path) -> Commit:
-    """The commit of the code under `folder`. None when git does not track it: a copy installed inside another repository is not its code."""
+    """The commit of the code under `folder`.
+
+    None when git does not track it: a copy that is installed inside another repository is not that repository's code.
+    """
     tracked = _git(folder, "ls-files", "--", *_FOLDERS)
     head = _git(folder, "rev-parse", "--verify", "HEAD")
     if not tracked or not head:

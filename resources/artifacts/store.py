@@ -1,12 +1,13 @@
 """The artifact store: one root, local or any fsspec URL, that holds every artifact.
 
-What belongs here: finding artifacts and starting publications. Reading takes no lock: a pointer names a whole artifact or does not
-exist. Fails with UserError for a bad name, DamagedArtifact for a pointer or manifest that cannot be read.
+What belongs here: finding artifacts and starting publications. Reading takes no lock: a pointer names a whole artifact
+or is not there. Fails with UserError for a bad name, DamagedArtifact for a pointer or manifest that cannot be read.
 """
 
 from __future__ import annotations
 
 import logging
+import time
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -14,24 +15,37 @@ from typing import Any
 from resources.artifacts.artifact import Artifact
 from resources.artifacts.errors import DamagedArtifact, MissingArtifact
 from resources.artifacts.gc import GcReport, collect
-from resources.artifacts.local import LocalPlace
 from resources.artifacts.manifest import MANIFEST, Manifest, read_manifest
+from resources.artifacts.opening import open_place
 from resources.artifacts.partition import Partition
 from resources.artifacts.places import ARTIFACT_ID, ASSET, CURRENT, Place, shelf_path
 from resources.artifacts.publication import Publication
+from resources.artifacts.record import Facts, as_json
 from resources.errors import UserError
 from schemas.base import DataSchema
 
 log = logging.getLogger(__name__)
 
+_POINTER_TRIES = 5
+_POINTER_WAIT = 0.05
+
 
 class ArtifactStore:
-    """All artifacts under one root."""
+    """All artifacts under one root: a local path or an fsspec URL (`s3://bucket/folder`, `memory://x`).
 
-    def __init__(self, root: str | Path) -> None:
-        self.place: Place = LocalPlace(Path(root))
+    `work` is a local folder for staging, locks and copies of remote files (default: below OT_HOME, else the temporary
+    folder); a local root needs none. Making a store touches nothing.
+    """
+
+    def __init__(self, root: str | Path, *, work: Path | None = None) -> None:
+        self.place: Place = open_place(root, work)
         self._manifests: dict[str, tuple[object, Manifest]] = {}
         self._found: dict[str, tuple[str, Partition]] = {}
+
+    @property
+    def root(self) -> str:
+        """Where it lies: an absolute path or a URL."""
+        return self.place.show("")
 
     def current(self, asset: str, partition: Partition) -> Artifact | None:
         """The version that the partition's pointer names; None when none was published."""
@@ -41,32 +55,31 @@ class ArtifactStore:
         try:
             return self._load(asset, partition, artifact_id)
         except FileNotFoundError:
-            log.warning(
-                "%s names %s, which has no manifest: taken as not there", self._pointer(asset, partition), artifact_id
-            )
+            pointer = self.place.show(f"{shelf_path(asset, partition)}/{CURRENT}")
+            log.warning("%s names %s, which has no manifest: taken as not there", pointer, artifact_id)
             return None
 
     def current_id(self, asset: str, partition: Partition) -> str | None:
-        """What the partition's pointer says, without looking at the artifact."""
+        """What the partition's pointer says, without looking at the artifact; None without a pointer."""
         _check_asset(asset)
         pointer = f"{shelf_path(asset, partition)}/{CURRENT}"
-        try:
-            text = self.place.read(pointer).decode(errors="replace").strip()
-        except FileNotFoundError:
-            return None
-        if not ARTIFACT_ID.match(text):
-            raise DamagedArtifact(
-                self.place.show(pointer),
-                f"it says {text[:40]!r}, not the id of an artifact",
-                fix="write the id of one of the folders beside it into it, or remove it and make this partition again",
-            )
-        return text
+        for attempt in range(_POINTER_TRIES if self.place.remote else 1):
+            if attempt:  # some remote file systems replace a small file in two steps
+                time.sleep(_POINTER_WAIT)
+            try:
+                text = self.place.read(pointer).decode(errors="replace").strip()
+            except FileNotFoundError:
+                return None
+            if ARTIFACT_ID.fullmatch(text):
+                return text
+        fix = "write the id of one of the folders beside it into it, or remove it and make this partition again"
+        raise DamagedArtifact(self.place.show(pointer), f"{text[:40]!r} is not the id of an artifact", fix=fix)
 
     def get(self, asset: str, partition: Partition, artifact_id: str) -> Artifact:
         """One version by its id, current or not. Raises MissingArtifact."""
         _check_asset(asset)
         try:
-            if ARTIFACT_ID.match(artifact_id):
+            if ARTIFACT_ID.fullmatch(artifact_id):
                 return self._load(asset, partition, artifact_id)
         except FileNotFoundError:
             pass
@@ -74,15 +87,16 @@ class ArtifactStore:
         raise MissingArtifact(f"{asset} for {partition} has no artifact {artifact_id!r}", fix=f"it has: {known}")
 
     def find(self, artifact_id: str) -> Artifact | None:
-        """The artifact of this id, whichever asset and partition it is of."""
-        if not ARTIFACT_ID.match(artifact_id):
+        """The artifact of this id, whichever asset and partition it is of. Looks through the store once, then remembers."""
+        if not ARTIFACT_ID.fullmatch(artifact_id):
             return None
-        for again in (False, True):
-            if again:
-                self._found = {whole: (s.asset, s.partition) for s in self.place.shelves() for whole in s.whole}
-            where = self._found.get(artifact_id)
+        for look in (False, True):
+            if look:
+                self._found = {
+                    name: (shelf.asset, shelf.partition) for shelf in self.place.shelves() for name in shelf.whole
+                }
             try:
-                if where:
+                if where := self._found.get(artifact_id):
                     return self._load(*where, artifact_id)
             except FileNotFoundError:
                 continue
@@ -100,7 +114,7 @@ class ArtifactStore:
     def history(self, asset: str, partition: Partition) -> list[Manifest]:
         """Every version of a partition that is still there, newest first."""
         _check_asset(asset)
-        found = [self.manifest(asset, partition, whole) for whole in self.place.shelf(asset, partition).whole]
+        found = [self.manifest(asset, partition, name) for name in self.place.shelf(asset, partition).whole]
         return sorted((m for m in found if m), key=lambda m: (m.created_at, m.artifact_id), reverse=True)
 
     def publication(
@@ -114,47 +128,47 @@ class ArtifactStore:
         run_id: str | None = None,
         schemas: Mapping[str, type[DataSchema]] | None = None,
     ) -> Publication:
-        """A new version in the making, to be used in a `with` block. Nothing of it is visible before `publish()`."""
+        """A new version in the making, for a `with` block. Waits there while another process makes the same partition."""
         _check_asset(asset)
-        return Publication(
-            self,
-            asset,
-            partition,
-            code_version=code_version,
-            spec=spec or {},
-            seeds=seeds or {},
-            run_id=run_id,
-            schemas=schemas or {},
+        facts = Facts(
+            asset, partition, code_version, as_json("spec", spec or {}), as_json("seeds", seeds or {}), run_id
         )
+        return Publication(self, facts, schemas or {})
 
     def gc(self, *, delete: bool = False, grace_hours: float = 24) -> GcReport:
-        """What nothing points to: superseded artifacts that no current one was made from, and what crashed writers left. Removes it only when told."""
-        return collect(self, delete=delete, grace_hours=grace_hours)
+        """What nothing points to: superseded artifacts that no current one was made from, and what dead writers left.
+
+        Removes it only when told to. `grace_hours` spares leftovers that changed since.
+        """
+        report = collect(self, delete=delete, grace_hours=grace_hours)
+        if delete:
+            self._manifests.clear()
+            self._found.clear()
+        return report
 
     def manifest(self, asset: str, partition: Partition, artifact_id: str) -> Manifest | None:
-        """A version's manifest, None when it is not there."""
+        """A version's manifest; None when it is not there (any more)."""
         try:
             return self._load(asset, partition, artifact_id).manifest
         except FileNotFoundError:
             return None
 
     def _load(self, asset: str, partition: Partition, artifact_id: str) -> Artifact:
+        """Raises FileNotFoundError without a manifest, DamagedArtifact for one that cannot be or is another's."""
         folder = f"{shelf_path(asset, partition)}/{artifact_id}"
         path = f"{folder}/{MANIFEST}"
-        stamp = self.place.stamp(path)
-        known = self._manifests.get(path)
+        stamp, known = self.place.stamp(path), self._manifests.get(path)
         if known is None or known[0] != stamp:
-            known = stamp, read_manifest(self.place.read(path), self.place.show(path))
-            self._manifests[path] = known
+            manifest = read_manifest(self.place.read(path), self.place.show(path))
+            if (manifest.asset, manifest.key, manifest.artifact_id) != (asset, partition, artifact_id):
+                raise DamagedArtifact(
+                    self.place.show(path), f"it is the manifest of {manifest.asset} {manifest.artifact_id}"
+                )
+            known = self._manifests[path] = stamp, manifest
             self._found[artifact_id] = asset, partition
         return Artifact(known[1], self.place.show(folder), self.place)
 
-    def _pointer(self, asset: str, partition: Partition) -> str:
-        return self.place.show(f"{shelf_path(asset, partition)}/{CURRENT}")
-
 
 def _check_asset(asset: str) -> None:
-    if not ASSET.match(asset):
-        raise UserError(
-            f"{asset!r} is not an asset's name", fix=f"use lower-case letters, digits and _: {ASSET.pattern}"
-        )
+    if not ASSET.fullmatch(asset):
+        raise UserError(f"{asset!r} is not an asset's name", fix=f"it must match {ASSET.pattern}")

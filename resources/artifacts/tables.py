@@ -1,13 +1,12 @@
 """One table of an artifact on its way to disk: zstd Parquet in parts.
 
-What belongs here: from frames to checked row groups to Parquet parts, hashed as they are written. Memory is bounded by one row group.
-Fails with ValidationFailed at the first row group that breaks the table's schema; nothing of the staging is visible to anyone.
+What belongs here: from frames to checked row groups to Parquet parts, hashed as they are written. Memory is bounded by
+one row group. Fails with ValidationFailed at the first row group that breaks the table's schema, and with OSError when
+the disk does; nothing of the staging is visible to anyone.
 """
 
 from __future__ import annotations
 
-import hashlib
-import os
 from pathlib import Path
 from typing import Any
 
@@ -17,8 +16,9 @@ import pyarrow.parquet as pq
 
 from resources.artifacts.chunks import Chunker, Limits
 from resources.artifacts.errors import ValidationFailed
-from resources.artifacts.manifest import FileInfo, TableInfo
-from resources.artifacts.validation import problems
+from resources.artifacts.hashing import HashedFile
+from resources.artifacts.manifest import CheckRecord, FileInfo, TableInfo
+from resources.artifacts.validation import UniqueKey, problems
 from schemas.base import DataSchema
 
 PART_ROWS = 100_000
@@ -26,23 +26,19 @@ PART_BYTES = 64 * 2**20
 
 
 class TableWriter:
-    """Writes one table under `folder`; `name` is the table's sub-folder, empty for the main one."""
+    """Writes one table under `staging`; `name` is the table's sub-folder, empty for the main one."""
 
     def __init__(self, staging: Path, name: str, schema: type[DataSchema] | None, limits: Limits | None = None) -> None:
         self.name = name
         self.rows = 0
-        self.groups = 0
         self._staging = staging
         self._schema = schema
+        self._unique = UniqueKey(schema.unique_key()) if schema and schema.unique_key() else None
         self._chunker = Chunker(limits)
         self._columns: pl.Schema | None = None
+        self._groups = 0
         self._parts: list[FileInfo] = []
         self._part: _Part | None = None
-
-    @property
-    def schema(self) -> type[DataSchema] | None:
-        """The schema that every row group is checked against."""
-        return self._schema
 
     def write(self, frame: pl.DataFrame) -> None:
         """Takes rows in order; writes the row groups that are full."""
@@ -50,44 +46,66 @@ class TableWriter:
             self._write_group(group)
 
     def close(self) -> TableInfo:
-        """Writes what is left, ends the last part, and says what the table is."""
+        """Writes what is left, ends the last part, checks what only the whole table shows, and says what the table is."""
         if self._columns is None:
             self._shaped(self._schema.empty() if self._schema else pl.DataFrame())
         assert self._columns is not None
-        if len(self._chunker) or not self.groups:
+        if len(self._chunker) or not self._groups:
             rest = self._chunker.flush()
             self._write_group(rest if rest.width else pl.DataFrame(schema=self._columns))
         self._end_part()
+        if self._unique and (found := self._unique.repeated(self._staging / part.path for part in self._parts)):
+            raise ValidationFailed(f"{self._shown} breaks {self._rules} over all {self.rows} rows", found)
         return TableInfo(rows=self.rows, files=self._parts, columns={c: str(t) for c, t in self._columns.items()})
+
+    def verdict(self) -> CheckRecord | None:
+        """The record of the schema's check, which holds when `close` returned; None without a schema."""
+        if self._schema is None:
+            return None
+        name = f"schema:{self.name}" if self.name else "schema"
+        return CheckRecord(name=name, passed=True, detail=f"{self._rules} holds for {self.rows} rows")
+
+    def abandon(self) -> None:
+        """Lets go of an open part; what it holds stays as it is until the staging is removed."""
+        if self._part is not None:
+            self._part.abandon()
+
+    @property
+    def _shown(self) -> str:
+        return f"table {self.name!r}" if self.name else "the main table"
+
+    @property
+    def _rules(self) -> str:
+        return self._schema.__name__ if self._schema else "no schema"
 
     def _shaped(self, frame: pl.DataFrame) -> pl.DataFrame:
         """The frame in the table's columns and order; a column of nothing but nulls takes the table's type."""
         if self._columns is None:
             self._columns = _first_columns(frame, self._schema)
         known = self._columns
-        if set(known) != set(frame.columns):
-            missing, more = sorted(set(known) - set(frame.columns)), sorted(set(frame.columns) - set(known))
-            raise ValidationFailed(
-                f"table {self.name or 'main'!r}: a frame has other columns than the first",
-                [f"missing {missing}, unknown {more}"],
-            )
-        frame = frame.select(pl.col(c).cast(t) if frame.schema[c] == pl.Null else pl.col(c) for c, t in known.items())
-        wrong = [f"{c}: {frame.schema[c]}, expected {t}" for c, t in known.items() if frame.schema[c] != t]
+        wrong = [f"{c}: missing" for c in known if c not in frame.columns]
+        wrong += [f"{c}: unknown column" for c in frame.columns if c not in known]
+        wrong += [
+            f"{c}: {frame.schema[c]}, expected {t}"
+            for c, t in known.items()
+            if c in frame.columns and frame.schema[c] not in (t, pl.Null)
+        ]
         if wrong:
-            raise ValidationFailed(f"table {self.name or 'main'!r}: a column has another type", wrong)
-        return frame
+            what = f"columns of {self._rules}" if self._schema else "columns of the first frame"
+            raise ValidationFailed(f"{self._shown}: rows {self.rows}.. do not have the {what}", wrong)
+        return frame.select(pl.col(c).cast(t) if frame.schema[c] == pl.Null else pl.col(c) for c, t in known.items())
 
     def _write_group(self, group: pl.DataFrame) -> None:
         if self._schema is not None and (found := problems(self._schema, group, self.rows)):
-            raise ValidationFailed(
-                f"table {self.name or 'main'!r} breaks {self._schema.__name__} in rows {self.rows}..{self.rows + len(group) - 1}",
-                found,
-            )
+            last = self.rows + max(len(group) - 1, 0)
+            raise ValidationFailed(f"{self._shown} breaks {self._rules} in rows {self.rows} to {last}", found)
         if self._part is None:
             self._part = _Part(self._staging, self.name, len(self._parts))
         self._part.write(group)
+        if self._unique:
+            self._unique.add(group)
         self.rows += len(group)
-        self.groups += 1
+        self._groups += 1
         if self._part.rows >= PART_ROWS or self._part.bytes >= PART_BYTES:
             self._end_part()
 
@@ -98,7 +116,7 @@ class TableWriter:
 
 
 class _Part:
-    """One Parquet file, hashed while it is written."""
+    """One Parquet file."""
 
     def __init__(self, staging: Path, table: str, number: int) -> None:
         self._path = f"{table}/part-{number:05d}.parquet" if table else f"part-{number:05d}.parquet"
@@ -124,45 +142,8 @@ class _Part:
         size, digest = self._file.finish()
         return FileInfo(path=self._path, bytes=size, sha256=digest, rows=self.rows)
 
-
-class HashedFile:
-    """A file to write, that knows its own size and sha256 and is on the disk when it is finished."""
-
-    closed = False
-
-    def __init__(self, path: Path) -> None:
-        self._file = path.open("xb", buffering=2**20)
-        self._hash = hashlib.sha256()
-        self._size = 0
-
-    def write(self, data: Any) -> int:
-        self._hash.update(data)
-        self._size += len(data)
-        return self._file.write(data)
-
-    def finish(self) -> tuple[int, str]:
-        self._file.flush()
-        os.fsync(self._file.fileno())
-        self._file.close()
-        return self._size, self._hash.hexdigest()
-
-    def tell(self) -> int:
-        return self._size
-
-    def flush(self) -> None:
-        """Nothing: `finish` flushes."""
-
-    def close(self) -> None:
-        """Nothing: pyarrow closes what it is given, `finish` does the rest."""
-
-    def readable(self) -> bool:
-        return False
-
-    def writable(self) -> bool:
-        return True
-
-    def seekable(self) -> bool:
-        return False
+    def abandon(self) -> None:
+        self._file.abandon()
 
 
 def plain_arrow(frame: pl.DataFrame) -> pa.Table:
@@ -179,14 +160,15 @@ def _plain(kind: pa.DataType) -> pa.DataType:
     if pa.types.is_dictionary(kind):
         return _plain(kind.value_type)
     if pa.types.is_large_list(kind) or pa.types.is_list(kind):
-        return pa.list_(pa.field(kind.value_field.name, _plain(kind.value_type)))
+        return pa.list_(pa.field("element", _plain(kind.value_type)))
     if pa.types.is_struct(kind):
         return pa.struct([pa.field(f.name, _plain(f.type), f.nullable) for f in kind])
     return kind
 
 
 def _first_columns(frame: pl.DataFrame, schema: type[DataSchema] | None) -> pl.Schema:
-    """The table's columns: as the schema declares them, then what the first frame has besides."""
+    """The table's columns: as the schema declares them, then, where it allows more, what the first frame has besides."""
     declared = schema.dtypes() if schema else {}
-    present = {c: t for c, t in declared.items() if c in frame.columns}
-    return pl.Schema({**present, **{c: t for c, t in frame.schema.items() if c not in declared}})
+    strict = bool(schema and schema.to_schema().strict)
+    more = {} if strict else {c: t for c, t in frame.schema.items() if c not in declared}
+    return pl.Schema({**declared, **more})
