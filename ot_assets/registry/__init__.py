@@ -7,8 +7,9 @@ without a cache. Imports no Dagster and no data library, so that it can be check
 from __future__ import annotations
 
 from ot_assets.registry.catalogue import SECTIONS, AnySpec, Registry, Section
+from ot_assets.registry.check import CheckReport, check
 from ot_assets.registry.errors import Problem, RegistryErrors
-from ot_assets.registry.loader import load_registry, registry
+from ot_assets.registry.loader import load_registry, registry, remember_keys
 from ot_assets.registry.specs.base import (
     Domain,
     Licence,
@@ -41,6 +42,7 @@ __all__ = [
     "AnswerFilter",
     "AnySpec",
     "BenchmarkSpec",
+    "CheckReport",
     "Columns",
     "Dedup",
     "Domain",
@@ -78,7 +80,9 @@ __all__ = [
     "WheelOrigin",
     "WheelWeights",
     "canonical_hash",
+    "check",
     "load_registry",
     "registry",
+    "remember_keys",
     "tier_for",
 ]

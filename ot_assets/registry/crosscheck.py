@@ -97,7 +97,8 @@ class _Check:
             document = self.documents["teachers"][key]
             model = self.models.get(teacher.model) if isinstance(teacher.model, str) else teacher.model
             if isinstance(teacher.model, ModelSpec) and teacher.model.key in self.documents["models"]:
-                message = f"models/ has a model {teacher.model.key!r} already; name it (model: {teacher.model.key}) or give this another key"
+                inline = teacher.model.key
+                message = f"models/ has a model {inline!r} already; name it (model: {inline}) or give this another key"
                 yield document.problem(("model",), message)
             if model is not None and model.context is not None and teacher.sampling.max_tokens > model.context:
                 message = (
@@ -196,18 +197,10 @@ class _Check:
             teacher = self.teacher_specs.get(key)
             if teacher is None or teacher.kind != "reference":
                 continue
-            without = [source.key for source in sources if not _has_solutions(source)]
+            without = [source.key for source in sources if not source.has_solutions]
             if without:
                 message = f"{key!r} has nothing to answer for {', '.join(without)}: no worked solutions"
                 yield document.problem(("teachers", i), message, warning=len(without) < len(sources))
-
-
-def _has_solutions(source: SourceSpec) -> bool:
-    if source.origin.kind == "procedural":
-        return source.origin.worked
-    if source.origin.kind == "wheel" and source.origin.reader == "doctests":
-        return True
-    return source.columns.solution is not None
 
 
 def _rows(questions: QuestionSet, document: Document) -> str:

@@ -44,12 +44,13 @@ class Problem:
 
 
 class RegistryErrors(UserError):
-    """The registry cannot be used; ``problems`` holds every error that was found, over all files."""
+    """The registry cannot be used; ``problems`` holds every finding, over all files, warnings too."""
 
     def __init__(self, problems: Iterable[Problem]) -> None:
         self.problems = tuple(sorted(problems, key=lambda p: (str(p.file), p.line, p.column, p.field)))
-        count = len(self.problems)
-        listed = "\n".join(str(problem) for problem in self.problems)
+        wrong = [problem for problem in self.problems if problem.severity == "error"]
+        count = len(wrong)
+        listed = "\n".join(str(problem) for problem in wrong)
         super().__init__(
             f"{count} error{'s' if count != 1 else ''} in the registry:\n{listed}", fix="mend them, then `ot check`"
         )

@@ -21,7 +21,7 @@ from ot_assets.registry.crosscheck import cross_check
 from ot_assets.registry.document import Document, read_document
 from ot_assets.registry.errors import Problem, RegistryErrors, nearest, suggestion
 from ot_assets.registry.messages import problems_of
-from ot_assets.registry.order import KeyRecord, arrange, key_record_path, read_record
+from ot_assets.registry.order import KeyRecord, arrange, key_record_path, read_record, record_keys
 from ot_assets.registry.specs.source import QuestionSet
 from ot_assets.registry.specs.teacher import TeacherSpec
 from resources.errors import UserError
@@ -63,9 +63,8 @@ def load_registry(extra: Path | None = None, *, record: Path | None = None, ship
     keys = _read_record(record, loaded)
     _check_reuse(known, keys, loaded)
     loaded.problems += cross_check(loaded.specs, loaded.documents)
-    errors = [problem for problem in loaded.problems if problem.severity == "error"]
-    if errors:
-        raise RegistryErrors(errors)
+    if any(problem.severity == "error" for problem in loaded.problems):
+        raise RegistryErrors(loaded.problems)
     return _registry(known, keys, loaded)
 
 
@@ -245,6 +244,13 @@ def own_keys(loaded: Registry, shipped: Path = SHIPPED) -> dict[str, dict[str, s
         if not file.is_relative_to(shipped):
             found[section][key] = form_of(loaded.section(section)[key])
     return found
+
+
+def remember_keys(loaded: Registry, record: Path | None = None) -> None:
+    """Append the user's keys to the record, so that their order never changes. The only thing here that writes."""
+    forms = own_keys(loaded)
+    if any(forms.values()) or any(loaded.retired.values()):
+        record_keys(forms, record if record is not None else key_record_path())
 
 
 def _registry(known: Mapping[str, list[str]], record: KeyRecord, loaded: Loaded) -> Registry:

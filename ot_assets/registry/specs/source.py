@@ -65,6 +65,15 @@ class QuestionSet(Spec):
         return declared
 
     @property
+    def has_solutions(self) -> bool:
+        """Whether its questions come with worked solutions, which the ``reference`` teacher answers with."""
+        if isinstance(self.origin, ProceduralOrigin):
+            return self.origin.worked
+        if isinstance(self.origin, WheelOrigin) and self.origin.reader == "doctests":
+            return True
+        return self.columns.solution is not None
+
+    @property
     def rows_identity(self) -> str:
         """Equal for two question sets that read the same rows."""
         return origin_identity(self.origin, self.where)

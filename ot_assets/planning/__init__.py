@@ -1,0 +1,101 @@
+"""What a recipe would make, before anything is made: rows, requests, tokens and money, stage by stage.
+
+Pure: specs in, figures out; no store and no network are touched. Every figure that nobody can know beforehand is an upper
+bound or a stated estimate, listed in ``Plan.assumptions``. Fails with ``UserError`` for a recipe or teacher that is not
+registered, or a teacher that the recipe does not want.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from ot_assets.planning.calls import PLAIN_TOKENS, QUESTION_TOKENS, REASONING_TOKENS, RUBRIC_TOKENS, Money, trace_tokens
+from ot_assets.planning.draw import Drawn, draw, examples, summed
+from ot_assets.planning.result import Plan, StagePlan
+from ot_assets.planning.stages import before, distilled, evaluated
+from ot_assets.planning.view import render
+from ot_assets.registry import RecipeSpec, Registry, Tier
+from resources.errors import UserError
+
+__all__ = ["Plan", "StagePlan", "plan", "render"]
+
+
+def plan(registry: Registry, recipe_key: str, teacher: str | None = None) -> Plan:
+    """What the recipe would make: for its own teachers, or for the one asked for."""
+    recipe = registry.recipe(recipe_key)
+    teachers = _teachers(registry, recipe, teacher)
+    parts = [draw(registry, part) for part in recipe.parts.values()]
+    questions = summed((part.domain, part.left) for part in parts)
+    rows = {key: examples(registry, recipe, registry.teacher(key), parts) for key in teachers}
+    first = sum(rows[teachers[0]].values())
+    training = recipe.student.training.resolve(max(first, 1), cutoff=recipe.student.max_tokens, seed=recipe.seed)
+    money = Money(registry)
+    stages = (
+        *before(registry, recipe, parts, money),
+        *distilled(registry, recipe, teachers, parts, rows, money),
+        *evaluated(registry, recipe, teachers, money),
+    )
+    return Plan(
+        recipe=recipe_key,
+        teachers=teachers,
+        stages=stages,
+        rows=rows[teachers[0]],
+        rows_by_teacher=rows,
+        questions=questions,
+        answers_per_question=recipe.answers_per_question,
+        training=training,
+        training_tokens=_training_tokens(registry, recipe, teachers[0], parts, rows[teachers[0]], training),
+        unpriced=tuple(money.unpriced),
+        assumptions=tuple(_assumptions(registry, recipe, parts)),
+    )
+
+
+def _teachers(registry: Registry, recipe: RecipeSpec, teacher: str | None) -> tuple[str, ...]:
+    if teacher is None:
+        return recipe.teachers
+    registry.teacher(teacher)
+    if not recipe.wants(teacher):
+        allowed = ", ".join(key for key in registry.teachers if recipe.wants(key))
+        raise UserError(
+            f"recipe {recipe.key} is not taught by {teacher!r}; its teachers are {allowed}",
+            fix=f"add {teacher} to teachers or other_teachers in recipes/{recipe.key}.yaml",
+        )
+    return (teacher,)
+
+
+def _training_tokens(
+    registry: Registry,
+    recipe: RecipeSpec,
+    teacher: str,
+    parts: list[Drawn],
+    rows: Mapping[str, int],
+    training: Tier,
+) -> int:
+    """Tokens that the student sees over all epochs, each example cut at the cutoff."""
+    spec, total = registry.teacher(teacher), 0.0
+    share = {part.domain: trace_tokens(registry, recipe, spec, part) for part in parts}
+    for domain, number in rows.items():
+        total += number * min(sum(share[domain]), training.cutoff) * training.epochs
+    return int(total)
+
+
+def _assumptions(registry: Registry, recipe: RecipeSpec, parts: list[Drawn]) -> list[str]:
+    found = ["no question is contaminated and no request fails; nothing is in the response store yet"]
+    unknown = [key for key in recipe.sources if registry.source(key).size is None]
+    if unknown:
+        found.append(
+            f"nobody said how large {', '.join(unknown)} is: taken to fill its quota, its scoring not counted "
+            "(state rows: in the source)"
+        )
+    if any(step.kind == "dedup" for part in recipe.parts.values() for step in part.select):
+        found.append("dedup drops repeated rows only: sources are taken to hold as many distinct questions as declared")
+    if recipe.answer_filter.kind == "verified":
+        found.append("every answer is right: rows after `verified` are an upper bound")
+    found.append(
+        f"tokens an answer: the teacher's estimate, else the recipe's by domain, else {REASONING_TOKENS:,} with reasoning "
+        f"and {PLAIN_TOKENS:,} without; a student answers as long as its teacher"
+    )
+    found.append(
+        f"tokens a question: the source's, else {QUESTION_TOKENS}; a rating of difficulty adds {RUBRIC_TOKENS}"
+    )
+    return found

@@ -1,0 +1,93 @@
+"""Model calls: how many tokens each takes and what it costs.
+
+Pure. Estimates come from the specs (source, teacher, recipe) and, where those say nothing, from the constants here.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from ot_assets.planning.draw import Drawn
+from ot_assets.planning.result import StagePlan
+from ot_assets.registry import ModelSpec, RecipeSpec, Registry, Score, SourceSpec, TeacherSpec
+
+QUESTION_TOKENS = 150
+"""Tokens of a question whose source does not say."""
+REASONING_TOKENS = 16_000
+"""Tokens of an answer with reasoning: OpenThoughts3's 59.8 GB over 1.2M rows are about 50,000 characters an answer."""
+PLAIN_TOKENS = 800
+"""Tokens of an answer without reasoning."""
+RUBRIC_TOKENS = 250
+"""Tokens that asking for a difficulty adds to the question."""
+
+
+@dataclass(frozen=True)
+class Calls:
+    """So many requests to one model, each of about so many tokens."""
+
+    who: str
+    model: ModelSpec | None
+    requests: int
+    prompt: int
+    completion: int
+
+
+class Money:
+    """Prices model calls, and remembers who has no price."""
+
+    def __init__(self, registry: Registry) -> None:
+        self.registry = registry
+        self.unpriced: list[str] = []
+
+    def stage(self, name: str, partitions: int, rows: tuple[int | None, int | None], calls: list[Calls]) -> StagePlan:
+        """A stage with these calls, priced; ``rows`` are in and out."""
+        cost = sum(self.cost(call) for call in calls)
+        return StagePlan(
+            stage=name,
+            partitions=partitions,
+            rows_in=rows[0],
+            rows_out=rows[1],
+            requests=sum(call.requests for call in calls),
+            prompt_tokens=sum(call.requests * call.prompt for call in calls),
+            completion_tokens=sum(call.requests * call.completion for call in calls),
+            cost=cost,
+            note=", ".join(dict.fromkeys(call.who for call in calls if call.requests)),
+        )
+
+    def cost(self, call: Calls) -> float:
+        """USD; 0 for a model without a price, which is then remembered."""
+        price = call.model.price if call.model else None
+        if price is None:
+            if call.requests and call.who not in self.unpriced:
+                self.unpriced.append(call.who)
+            return 0.0
+        return call.requests * (call.prompt * price.input + call.completion * price.output) / 1_000_000
+
+
+def score_tokens(registry: Registry, source: str, score: Score) -> tuple[int, int]:
+    """Tokens of a prompt and an answer when a question is scored."""
+    teacher = registry.teacher(score.teacher)
+    rubric = RUBRIC_TOKENS if score.kind == "difficulty" else 0
+    return _prompt(registry.source(source), teacher) + rubric, completion_of(teacher, None)
+
+
+def _prompt(source: SourceSpec, teacher: TeacherSpec) -> int:
+    if teacher.estimate.prompt_tokens is not None:
+        return teacher.estimate.prompt_tokens
+    around = len(teacher.prompt_for(source.verifier)) - len("{question}") + len(teacher.system_prompt or "")
+    return (source.question_tokens or QUESTION_TOKENS) + around // 4
+
+
+def completion_of(teacher: TeacherSpec, said: int | None) -> int:
+    """The teacher's own estimate, else the recipe's for the domain, else by whether it reasons; never over its limit."""
+    usual = REASONING_TOKENS if teacher.reasoning is not None else PLAIN_TOKENS
+    return min(teacher.estimate.completion_tokens or said or usual, teacher.sampling.max_tokens)
+
+
+def trace_tokens(registry: Registry, recipe: RecipeSpec, teacher: TeacherSpec, part: Drawn) -> tuple[int, int]:
+    """Tokens of a prompt and an answer: the mean over the part's sources by their rows, and the domain's estimate."""
+    said = dict(recipe.estimates).get(part.domain)  # type: ignore[call-overload]
+    weights = {key: size or 1 for key, size in part.by_source.items()}
+    mean = sum(_prompt(registry.source(key), teacher) * n for key, n in weights.items()) // sum(weights.values())
+    prompt = said.prompt_tokens if said and said.prompt_tokens else mean
+    return prompt, completion_of(teacher, said.completion_tokens if said else None)

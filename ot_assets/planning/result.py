@@ -1,0 +1,96 @@
+"""What a plan is: stages with their figures, and the totals. Nothing here computes a recipe; nothing fails."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from ot_assets.registry import Tier
+
+
+@dataclass(frozen=True)
+class StagePlan:
+    """One stage: how many partitions, rows and model calls. None = nobody said how large a source is."""
+
+    stage: str
+    partitions: int
+    rows_in: int | None
+    rows_out: int | None
+    requests: int = 0
+    prompt_tokens: int = 0
+    completion_tokens: int = 0
+    cost: float = 0.0
+    note: str = ""
+
+    @property
+    def tokens(self) -> int:
+        """Prompt and completion tokens."""
+        return self.prompt_tokens + self.completion_tokens
+
+    def to_json(self) -> dict[str, Any]:
+        """For programs; ``cost`` in USD, over the models that have a price."""
+        return {
+            "stage": self.stage,
+            "partitions": self.partitions,
+            "rows_in": self.rows_in,
+            "rows_out": self.rows_out,
+            "requests": self.requests,
+            "tokens": self.tokens,
+            "prompt_tokens": self.prompt_tokens,
+            "completion_tokens": self.completion_tokens,
+            "cost": round(self.cost, 2),
+            "note": self.note,
+        }
+
+
+@dataclass(frozen=True)
+class Plan:
+    """What one recipe would make for some teachers. ``rows`` are the training rows of the first teacher, by domain."""
+
+    recipe: str
+    teachers: tuple[str, ...]
+    stages: tuple[StagePlan, ...]
+    rows: Mapping[str, int]
+    rows_by_teacher: Mapping[str, Mapping[str, int]]
+    questions: Mapping[str, int]
+    answers_per_question: int
+    training: Tier
+    training_tokens: int
+    unpriced: tuple[str, ...]
+    assumptions: tuple[str, ...]
+
+    @property
+    def requests(self) -> int:
+        """All model calls, were nothing stored yet."""
+        return sum(stage.requests for stage in self.stages)
+
+    @property
+    def tokens(self) -> int:
+        """Prompt and completion tokens of all model calls."""
+        return sum(stage.tokens for stage in self.stages)
+
+    @property
+    def cost(self) -> float:
+        """USD over the models that have a price; ``unpriced`` names the others."""
+        return sum(stage.cost for stage in self.stages)
+
+    def to_json(self) -> dict[str, Any]:
+        """What ``ot plan --json`` prints."""
+        return {
+            "recipe": self.recipe,
+            "teachers": list(self.teachers),
+            "stages": [stage.to_json() for stage in self.stages],
+            "rows": dict(self.rows),
+            "rows_by_teacher": {teacher: dict(rows) for teacher, rows in self.rows_by_teacher.items()},
+            "questions": dict(self.questions),
+            "answers_per_question": self.answers_per_question,
+            "requests": self.requests,
+            "tokens": self.tokens,
+            "prompt_tokens": sum(stage.prompt_tokens for stage in self.stages),
+            "completion_tokens": sum(stage.completion_tokens for stage in self.stages),
+            "cost": round(self.cost, 2),
+            "unpriced": list(self.unpriced),
+            "training": {**self.training.to_dict(), "tokens": self.training_tokens},
+            "assumptions": list(self.assumptions),
+        }

@@ -1,0 +1,106 @@
+"""The stages of a recipe with their rows and calls, in the order of the graph. Pure; sizes come from the specs."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from ot_assets.planning.calls import (
+    PLAIN_TOKENS,
+    QUESTION_TOKENS,
+    Calls,
+    Money,
+    completion_of,
+    score_tokens,
+    trace_tokens,
+)
+from ot_assets.planning.draw import Drawn, answerable, answers_of, total
+from ot_assets.planning.result import StagePlan
+from ot_assets.registry import ModelSpec, RecipeSpec, Registry
+
+
+def before(registry: Registry, recipe: RecipeSpec, parts: list[Drawn], money: Money) -> list[StagePlan]:
+    """Sources to filtered set."""
+    sizes = {key: registry.source(key).size for key in recipe.sources}
+    rows = total({key: registry.source(key).rows or size for key, size in sizes.items()})
+    known, pool = total(sizes), total({str(i): part.pool for i, part in enumerate(parts)})
+    calls = [
+        Calls(score.teacher, registry.model_of(score.teacher), sizes[key] or 0, *score_tokens(registry, key, score))
+        for key in recipe.sources
+        for score in recipe.scores_of(key)
+    ]
+    scored = [key for key in recipe.sources if recipe.scores_of(key)]
+    stages = [
+        money.stage("sourced_questions", len(sizes), (rows, known), []),
+        money.stage("screened_questions", len(sizes), (known, known), []),
+    ]
+    if scored:
+        reach = total({key: sizes[key] for key in scored})
+        stages.append(money.stage("question_scores", len(scored), (reach, reach), calls))
+    left = sum(part.left for part in parts)
+    return [*stages, money.stage("mixed_pool", 1, (known, pool), []), money.stage("filtered_set", 1, (pool, left), [])]
+
+
+def distilled(
+    registry: Registry,
+    recipe: RecipeSpec,
+    teachers: tuple[str, ...],
+    parts: list[Drawn],
+    rows: Mapping[str, Mapping[str, int]],
+    money: Money,
+) -> list[StagePlan]:
+    """Requests to student."""
+    calls, traces = [], 0
+    for key in teachers:
+        teacher = registry.teacher(key)
+        for part in parts:
+            answers = answerable(registry, recipe, teacher, part, judged=False) * answers_of(recipe, teacher)
+            traces += answers
+            if teacher.kind == "model":
+                calls.append(
+                    Calls(key, registry.model_of(key), answers, *trace_tokens(registry, recipe, teacher, part))
+                )
+    questions, sources = sum(part.left for part in parts), len(recipe.sources)
+    examples = sum(sum(by_domain.values()) for by_domain in rows.values())
+    return [
+        money.stage("trace_requests", sources, (questions, questions), []),
+        money.stage("traces", sources * len(teachers), (questions, traces), calls),
+        money.stage("verdicts", sources * len(teachers), (traces, traces), []),
+        money.stage("training_set", len(teachers), (traces, examples), []),
+        money.stage("student_model", len(teachers), (examples, len(teachers)), []),
+    ]
+
+
+def evaluated(registry: Registry, recipe: RecipeSpec, teachers: tuple[str, ...], money: Money) -> list[StagePlan]:
+    """Benchmarks to leaderboard: students, the base model and the teachers' models, each on every benchmark."""
+    run = [registry.benchmark(key) for key in recipe.benchmarks if registry.benchmark(key).repeats]
+    screened = set(registry.screened_against(recipe.key)) | set(recipe.benchmarks)
+    items = total({key: registry.benchmark(key).size for key in sorted(screened)})
+    answers = sum((spec.items or 0) * spec.repeats for spec in run)
+
+    def calls(who: str, model: ModelSpec | None, completion: int) -> list[Calls]:
+        return [
+            Calls(
+                who,
+                model,
+                (spec.items or 0) * spec.repeats,
+                spec.estimate.prompt_tokens or (spec.question_tokens or QUESTION_TOKENS) + len(spec.prompt) // 4,
+                min(spec.estimate.completion_tokens or completion, spec.sampling.max_tokens),
+            )
+            for spec in run
+        ]
+
+    students, baselines = [], calls(recipe.student.base, None, PLAIN_TOKENS)
+    for key in teachers:
+        teacher, model = registry.teacher(key), registry.model_of(key)
+        long = recipe.student.think is not None and teacher.kind == "model"
+        students += calls(f"student of {key}", None, completion_of(teacher, None) if long else PLAIN_TOKENS)
+        if model is not None and model.key != recipe.student.base:
+            baselines += calls(model.key, model, completion_of(teacher, None))
+    several = len(teachers) * answers
+    return [
+        money.stage("benchmark_questions", len(screened), (items, items), []),
+        money.stage("eval_responses", len(teachers), (several, several), students),
+        money.stage("eval_scores", len(teachers), (several, len(teachers) * len(run)), []),
+        money.stage("baseline_scores", len({call.who for call in baselines}), (None, None), baselines),
+        money.stage("leaderboard", 1, (None, None), []),
+    ]
