@@ -21,15 +21,15 @@ _MOST_PIECES = 256
 class Limits:
     """A row group is full at `rows` rows, or with the row that brings its values to `bytes` bytes."""
 
-    rows: int = ROW_GROUP_ROWS
-    bytes: int = ROW_GROUP_BYTES
+    rows: int
+    bytes: int
 
 
 class Chunker:
     """Takes frames of one schema, gives row groups. Holds at most one row group and the frame it is given."""
 
     def __init__(self, limits: Limits | None = None) -> None:
-        self._limits = limits or Limits()
+        self._limits = limits or Limits(ROW_GROUP_ROWS, ROW_GROUP_BYTES)
         self._kept: list[pl.DataFrame] = []
         self._rows = 0
         self._bytes = 0

@@ -25,7 +25,7 @@ def check_name(name: str, tables: Collection[str]) -> None:
     """Refuses a name for a free file that is not a path inside the artifact's folder, or is the store's own."""
     path = PurePosixPath(name)
     first = path.parts[0] if path.parts else ""
-    inside = bool(name) and not path.is_absolute() and ".." not in path.parts and str(path) == name
+    inside = bool(path.parts) and not path.is_absolute() and ".." not in path.parts and str(path) == name
     own = first in _KEPT_NAMES or first.startswith(STAGING) or bool(len(path.parts) == 1 and _PART.fullmatch(first))
     if not inside or own or (len(path.parts) > 1 and first in tables):
         why = "the store keeps that name for itself" if inside else "it is not a path inside the artifact's folder"

@@ -12,7 +12,7 @@ from pathlib import Path
 
 from resources.artifacts.local import LocalPlace
 from resources.artifacts.places import Place
-from resources.artifacts.remote import RemotePlace
+from resources.artifacts.remote import RemotePlace, without_password
 from resources.errors import UserError
 
 
@@ -24,18 +24,22 @@ def open_place(root: str | Path, work: Path | None = None) -> Place:
         return LocalPlace(Path(root))
     import fsspec
     from fsspec.implementations.cached import CachingFileSystem
+    from fsspec.implementations.dirfs import DirFileSystem
     from fsspec.implementations.local import LocalFileSystem
 
     try:
         system, path = fsspec.core.url_to_fs(root)
-    except (ValueError, ImportError) as error:
-        fix = "use a local path or an fsspec URL (s3://, gs://, abfs://, ...) and install the package that it needs"
-        raise UserError(f"artifact store {root}: {error}", fix=fix) from None
+    except Exception as error:  # a file system may connect here, and fail in any way of its own
+        fix = "use a local path or an fsspec URL (s3://, gs://, ...), install the package that it needs, and see that it answers"
+        reason = f"{type(error).__name__}: {error}"[:300]
+        raise UserError(f"artifact store {without_password(root)} cannot be opened: {reason}", fix=fix) from error
     if isinstance(system, CachingFileSystem):
         # Its copy of a pointer would never see another machine's publication; files are copied here anyway.
         return open_place(root.partition("::")[2], work)
     if isinstance(system, LocalFileSystem):
         return LocalPlace(Path(path))
+    if isinstance(system, DirFileSystem):
+        path = ""  # fsspec gives the folder twice: in the file system, and again as the path in it
     return RemotePlace(system, path, root, (work or default_work()).absolute())
 
 

@@ -27,10 +27,11 @@ from resources.artifacts.locks import hold
 from resources.artifacts.manifest import MANIFEST, CheckRecord, FileInfo, Input, Manifest, TableInfo
 from resources.artifacts.partition import Partition
 from resources.artifacts.pins import Version, pin, unpin
-from resources.artifacts.places import shelf_path
+from resources.artifacts.places import ASSET, shelf_path
 from resources.artifacts.record import Facts, as_json, make_manifest
 from resources.artifacts.secrets import refuse_secrets
 from resources.artifacts.tables import TableWriter
+from resources.errors import UserError
 from schemas import Ledger
 from schemas.base import DataSchema
 
@@ -112,8 +113,8 @@ class Publication:
         """
         staging = self._open_staging()
         if table not in self._tables:
-            if table:
-                check_name(table, ())
+            if table and not ASSET.fullmatch(table):
+                raise UserError(f"{table!r} is not a table's name", fix=f"it must match {ASSET.pattern}")
             self._tables[table] = TableWriter(staging, table, self._schemas.get(table))
         with clear_disk_errors(staging):
             self._tables[table].write(frame)

@@ -11,6 +11,7 @@ from __future__ import annotations
 import contextlib
 import hashlib
 import os
+import re
 import shutil
 import time
 import uuid
@@ -40,7 +41,7 @@ class RemotePlace:
     def __init__(self, system: Any, root: str, url: str, work: Path) -> None:
         self._system = system
         self._root = root.rstrip("/")
-        self._url = url.rstrip("/") + "/" * url.endswith("://") * 2
+        self._url = without_password(url).rstrip("/") + "/" * url.endswith("://") * 2
         home = work / hashlib.sha256(self._url.encode()).hexdigest()[:16]
         self.locks = home / "locks"
         self._copies = home / "copies"
@@ -164,7 +165,7 @@ class RemotePlace:
         return sorted(path for path in self._copies.rglob("*") if path.is_dir() and ARTIFACT_ID.fullmatch(path.name))
 
     def _at(self, path: str) -> str:
-        return f"{self._root}/{path}".rstrip("/")
+        return f"{self._root}/{path}".rstrip("/") if self._root else path
 
     def _names(self, below: str) -> list[str]:
         """Names of all objects under a folder, relative to the root."""
@@ -234,6 +235,11 @@ class RemotePlace:
                 "see that the store can be reached and that this user may use it, then run again; nothing was published"
             )
             raise TransferFailed(f"{self.show(path)} {what}: {reason}", fix=fix) from error
+
+
+def without_password(url: str) -> str:
+    """The URL as it may be shown: a password in it becomes stars."""
+    return re.sub(r"(://[^/:@]*):[^/@]*@", r"\1:***@", url)
 
 
 def _sort_names(names: list[str]) -> dict[str, Shelf]:
