@@ -24,6 +24,7 @@ from ot_assets.registry.specs.base import (
     VerifierName,
     canonical_hash,
 )
+from ot_assets.registry.specs.quotas import apportion
 from ot_assets.registry.specs.select import Score, Step, Top
 from ot_assets.registry.specs.training import Training
 
@@ -74,19 +75,11 @@ class Part(Spec):
         return self
 
     def quotas(self) -> dict[str, int] | None:
-        """Rows wanted of each source (they sum to ``rows``); None when the part takes all rows.
-
-        Largest remainder: fractions are rounded down and the left-over rows go to the largest fractions, earlier source
-        first, so the sum is exact and the order of the YAML decides ties.
-        """
+        """Rows wanted of each source (they sum to ``rows``, see ``quotas``); None when the part takes all rows."""
         if self.rows == "all":
             return None
-        exact = [self.rows * (draw.share or 1 / len(self.sources)) for draw in self.sources]
-        whole = [int(value + 1e-9) for value in exact]
-        order = sorted(range(len(exact)), key=lambda i: (-round(exact[i] - whole[i], 9), i))
-        for i in order[: self.rows - sum(whole)]:
-            whole[i] += 1
-        return {draw.source: n for draw, n in zip(self.sources, whole, strict=True)}
+        quotas = apportion(self.rows, [draw.share or 1 / len(self.sources) for draw in self.sources])
+        return {draw.source: rows for draw, rows in zip(self.sources, quotas, strict=True)}
 
     @property
     def scores(self) -> tuple[Score, ...]:

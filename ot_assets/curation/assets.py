@@ -1,0 +1,135 @@
+"""Assets of curation: from sourced questions to those that a recipe asks."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import polars as pl
+
+from ot_assets.asking import as_model, with_weights
+from ot_assets.curation.coverage import require_screened
+from ot_assets.curation.mixing import SourceRows, gather, mix
+from ot_assets.curation.scores import score_batches
+from ot_assets.curation.screening import BenchmarkItems, Screener, screened_out_by
+from ot_assets.curation.selection import select
+from ot_assets.progress import report
+from ot_assets.stage import Step, stage
+
+
+@stage(
+    "source",
+    reads={"sourced_questions": None, "benchmark_questions": "every_benchmark"},
+    group="curation",
+    may_be_empty=True,
+    suite="questions",
+)
+def screened_questions(step: Step) -> Mapping[str, Any]:
+    """Questions of a source without those that stand in a benchmark; the ledger names the item that matched."""
+    benchmarks = [
+        BenchmarkItems.of(step.registry.benchmark(at["benchmark"]), artifact.read())
+        for at, artifact in step.open_needs("benchmark_questions").items()
+    ]
+    screener = Screener(benchmarks)
+    said = screener.report()
+    for batch in step.open("sourced_questions", step.partition).batches(rows=5_000):
+        screened = screener.screen(batch)
+        said = said.plus(screened)
+        step.out.write(screened.kept)
+        step.out.drop(screened.ledger)
+        step.out.write(screened.hits, "hits")
+        report(f"{said.rows_in:,} screened, {said.kept:,} kept")
+    step.out.rows_in(said.rows_in)
+    step.licences_of("sourced_questions")
+    step.out.stat(screening=said.to_dict(), screened_against=[b.key for b in benchmarks])
+    return {"screened_against": len(benchmarks)}
+
+
+@stage(
+    "source",
+    reads={"screened_questions": None, "teacher_spec": "teacher_to_scores"},
+    group="curation",
+    may_be_empty=True,
+)
+def question_scores(step: Step) -> None:
+    """One column a score that some recipe needs of this source; computed once, shared by all recipes."""
+    screened = step.open("screened_questions", step.partition)
+    wanted = step.registry.scores_for(step.partition["source"])
+    askers = {
+        score: (step.registry.teacher(score.teacher), step.registry.required_model(score.teacher)) for score in wanted
+    }
+    for batch in screened.batches(rows=5_000):
+        scores = batch.select("question_id")
+        for score, (teacher, model) in askers.items():
+            column = score_batches(
+                score,
+                teacher,
+                as_model(model),
+                batch,
+                lambda requests, total, model=model, column=score.column: step.ask(
+                    with_weights(model, step.services.home), requests, purpose=column, total=total
+                ),
+            )
+            scores = scores.join(column, on="question_id", how="left", maintain_order="left")
+        step.out.write(scores)
+    step.out.rows_in(screened.manifest.rows_out)
+
+
+@stage(
+    "recipe", reads={"screened_questions": "source_to_recipe", "recipe_spec": None}, group="curation", suite="questions"
+)
+def mixed_pool(step: Step) -> None:
+    """Rows drawn from the recipe's sources by its shares and seed."""
+    recipe = step.registry.recipe(step.partition["recipe"])
+    screened = {at["source"]: artifact for at, artifact in step.open_needs("screened_questions").items()}
+    require_screened(step.registry, recipe.key, {key: a.manifest.stats for key, a in screened.items()})
+    sources = {
+        key: SourceRows(key, a.scan().select("question_id", "source_row").collect(), screened_out_by(a.ledger()))
+        for key, a in screened.items()
+    }
+    rows_in = 0
+    figures = []
+    for name, part in recipe.parts.items():
+        mixed = mix(name, part, sources, recipe.part_seed(name))
+        for draw in mixed.sources:
+            picks = mixed.draws.filter(pl.col("source") == draw.source)
+            for rows in gather(picks, screened[draw.source].batches()):
+                step.out.write(rows.select(step.columns()))
+            figures.append(
+                {"part": name, "source": draw.source, "rows": draw.drawn, "copies": draw.copies, "short": draw.short}
+            )
+        step.out.drop(mixed.ledger)
+        rows_in += mixed.rows_in
+    step.out.rows_in(rows_in)
+    step.licences_of("screened_questions")
+    step.out.stat(draws=figures, seed=recipe.seed)
+
+
+@stage(
+    "recipe",
+    reads={"mixed_pool": None, "question_scores": "source_to_recipe", "recipe_spec": None},
+    group="curation",
+    suite="questions",
+)
+def filtered_set(step: Step) -> None:
+    """The questions that a recipe asks its teachers: scored, filtered, deduplicated, cut to size."""
+    recipe = step.registry.recipe(step.partition["recipe"])
+    pool = step.open("mixed_pool", step.partition)
+    scores = {at["source"]: artifact.read() for at, artifact in step.open_needs("question_scores").items()}
+    ids = pool.scan().select("question_id", "source", "source_row", "copy", "part").with_row_index("row").collect()
+    ids = ids.with_columns(pl.col("row").cast(pl.Int64))
+    kept, funnel = [], {}
+    for name, part in recipe.parts.items():
+        selection = select(part, ids.filter(pl.col("part") == name), scores, recipe.part_seed(name))
+        kept.append(selection.frame.select("row"))
+        step.out.drop(selection.ledger)
+        funnel[name] = [{"step": s.name, "rows_in": s.rows_in, "rows_out": s.rows_out} for s in selection.funnel]
+    for rows in gather(pl.concat(kept), pool.batches()):
+        rows = rows.with_columns(answers_per_question=pl.lit(recipe.answers_per_question, pl.Int64))
+        step.out.write(rows.select(step.columns()))
+    step.out.rows_in(pool.manifest.rows_out)
+    step.licences_of("mixed_pool")
+    step.out.stat(funnel=funnel)
+
+
+ASSETS = (screened_questions, question_scores, mixed_pool, filtered_set)
