@@ -1,0 +1,255 @@
+r"""Judges a mathematical answer against the gold answer: numbers exactly, everything else with math-verify.
+
+What is read as the answer: the last \boxed{} (or <answer> tag), else a number that "the answer is" announces, else
+what math-verify itself extracts from the end of the reply. A reply that was cut at its token limit counts only with
+an answer that it announces, since the last number of half a calculation is no answer.
+
+Gold answers are checked against themselves first; one that does not verify is `unverifiable`, and so is a gold that
+holds several answers. A gold of words (`east`, `They are equal`, `3:30 p.m.`) is compared as text with what the reply
+marks or announces.
+
+math-verify can hang or eat memory on an answer such as `9**9**9**9` (Math-Verify issue #65): outside of a
+`VerifierPool` nothing but its own alarm guards against that, and only in a main thread.
+"""
+
+from __future__ import annotations
+
+import logging
+import re
+import threading
+from dataclasses import dataclass
+from fractions import Fraction
+from functools import lru_cache
+from typing import Any, Literal
+
+from ot_assets.verification.extraction import TAIL, last_line, marked, plain, stated
+from ot_assets.verification.numbers import as_number, tex
+from ot_assets.verification.verdict import Verdict, VerifyTask, correct, failed, no_answer, short, unverifiable, wrong
+
+TOLERANCE = Fraction(1, 10**6)
+"""Relative difference up to which a number that is not whole counts as equal: `0.333333` for 1/3, as math-verify has
+it.
+"""
+
+_NAMES = (
+    "sin cos tan cot sec csc arcsin arccos arctan sinh cosh tanh log exp max min gcd lcm mod det inf sup lim sqrt frac"
+)
+_FUNCTIONS = frozenset(_NAMES.split())
+_WORD = re.compile(r"(?<![\\\w])[^\W\d_]{3,}")
+_CLOCK = re.compile(r"\d+\s*:\s*\d+(?:\s*:\s*\d+)?(?:\s*[ap]\.?\s*m\.?)?", re.IGNORECASE)
+_ARTICLE = re.compile(r"^(?:the|a|an)\s+")
+
+
+@dataclass(frozen=True)
+class Expected:
+    """A gold answer as it is compared."""
+
+    kind: Literal["number", "words", "expression", "nothing"]
+    number: Fraction | None = None
+    words: str = ""
+    parsed: tuple[Any, ...] = ()
+    why_not: str = ""
+
+
+@dataclass(frozen=True)
+class Found:
+    """The answer of a reply: its text, and its parsed forms where math-verify found it."""
+
+    text: str
+    parsed: tuple[Any, ...] = ()
+
+
+def judge(task: VerifyTask, seconds: int | None = None) -> Verdict:
+    """The verdict on one answer. `seconds` arms math-verify's own alarm, where that works: in a main thread."""
+    limit = seconds if threading.current_thread() is threading.main_thread() else None
+    gold = (task.gold or "").strip()
+    try:
+        expected = _expected(gold, limit)
+        if expected.kind == "nothing":
+            return unverifiable("math", expected.why_not)
+        if expected.kind == "words":
+            return _judge_words(task, expected, limit)
+        found = _find(task, limit)
+        return no_answer(task) if found is None else _compare(gold, expected, found, limit)
+    except MemoryError:
+        return failed("math", "math-verify ran out of memory")
+    except RecursionError:
+        return failed("math", "math-verify exceeded the recursion limit")
+    except BaseException as error:  # math-verify's TimeoutException is no Exception
+        if type(error).__name__ != "TimeoutException":
+            raise
+        return failed("math", f"math-verify did not come to an end within {limit} s")
+
+
+def gold_as_answer(gold: str) -> str:
+    """A reply that states exactly the gold answer: what a gold answer is checked with."""
+    return gold if marked(gold) else f"\\boxed{{{gold}}}"
+
+
+@lru_cache(maxsize=4096)
+def _expected(gold: str, seconds: int | None) -> Expected:
+    """Reads a gold answer, once for all answers to the same question."""
+    text = marked(gold) or gold
+    number = as_number(text)
+    if number is not None:
+        return Expected("number", number=number)
+    clean = plain(text)
+    if not clean:
+        return Expected("nothing", why_not="there is no gold answer")
+    if ";" in clean and _wordy(clean):
+        return Expected("nothing", why_not=f"the gold answer {short(gold)!r} holds several answers")
+    if _CLOCK.fullmatch(clean) or _wordy(clean):
+        return Expected("words", words=_words(clean))
+    parsed = tuple(p for p in _parse(f"\\boxed{{{text}}}", seconds) if not isinstance(p, str))
+    if not parsed:
+        return Expected("nothing", why_not=f"math-verify cannot read the gold answer {short(gold)!r}")
+    equal, _ = _equal(parsed, parsed, seconds)
+    if not equal:
+        return Expected("nothing", why_not=f"the gold answer {short(gold)!r} does not verify against itself")
+    return Expected("expression", parsed=parsed)
+
+
+def _find(task: VerifyTask, seconds: int | None) -> Found | None:
+    """The answer that a reply states."""
+    reply = task.answer or ""
+    text = marked(reply)
+    if text is not None:
+        return Found(text)
+    announced = next(stated(reply), None)
+    if announced is not None and as_number(announced.text) is not None:
+        return Found(plain(announced.text))
+    parsed = _parse(reply[-TAIL:], seconds, anchored=task.cut)
+    shown = next((p for p in reversed(parsed) if isinstance(p, str)), None)
+    return Found(shown if shown is not None else str(parsed[0]), parsed) if parsed else None
+
+
+def _compare(gold: str, expected: Expected, found: Found, seconds: int | None) -> Verdict:
+    number = as_number(found.text)
+    if expected.number is not None and number is not None:
+        # asked for a percentage, people answer 50 and 50% alike; math-verify takes both, too
+        as_percent = ("%" in found.text) != ("%" in gold)
+        scaled = number * 100 if "%" in found.text else number / 100
+        return _say(
+            gold, found.text, _close(expected.number, number) or (as_percent and _close(expected.number, scaled))
+        )
+    if expected.kind == "expression" and _letters(found.text) == _letters(marked(gold) or gold):
+        return _say(gold, found.text, True)
+    target = found.parsed or _parse(f"\\boxed{{{found.text}}}", seconds)
+    against = expected.parsed or _parse(f"\\boxed{{{tex(expected.number or Fraction(0))}}}", seconds)
+    equal, error = _equal(against, target, seconds)
+    if not equal and error:
+        return failed("math", f"math-verify failed on {short(found.text)!r}: {error}", found.text)
+    return _say(gold, found.text, equal)
+
+
+def _judge_words(task: VerifyTask, expected: Expected, seconds: int | None) -> Verdict:
+    """Compares a gold answer of words, a time or a ratio with what the reply marks or announces, as text."""
+    gold, reply = (task.gold or "").strip(), task.answer or ""
+    text = marked(reply)
+    if text is None:
+        announced = next(stated(reply), None)
+        text = announced.text if announced else None
+        if text is not None and _words(text).startswith(expected.words):
+            rest = _words(text)[len(expected.words) :]
+            text = gold if not rest or not rest[0].isalnum() else text
+    if text is None and not task.cut and _words(last_line(reply) or "") == expected.words:
+        text = last_line(reply)
+    if text is not None:
+        same = _words(text) == expected.words or _same_ratio(gold, text)
+        return _say(gold, plain(text), same)
+    if not reply.strip() or task.cut:
+        return no_answer(task)
+    return unverifiable("math", f"the gold answer {short(gold)!r} is words, and the reply marks no answer")
+
+
+def _say(gold: str, text: str, equal: bool) -> Verdict:
+    if equal:
+        return correct("math", text, f"equals the gold answer {short(gold)!r}")
+    return wrong("math", text, f"{short(text)!r} is not the gold answer {short(gold)!r}")
+
+
+def _close(gold: Fraction, answer: Fraction) -> bool:
+    """Whole numbers must be the same; others may differ by `TOLERANCE` of the gold answer."""
+    if gold == answer:
+        return True
+    if gold.denominator == 1 and answer.denominator == 1:
+        return False
+    return abs(gold - answer) <= TOLERANCE * abs(gold)
+
+
+def _same_ratio(gold: str, text: str) -> bool:
+    """Whether `6:4` and `3:2` state one ratio. Only exact `a:b` texts are read so."""
+    pairs = [re.fullmatch(r"(\d{1,9})\s*:\s*(\d{1,9})", plain(t)) for t in (gold, text)]
+    if pairs[0] is None or pairs[1] is None:
+        return False
+    a, b, c, d = (int(p.group(i)) for p in pairs if p for i in (1, 2))
+    return a * d == b * c
+
+
+def _letters(text: str) -> str:
+    """A formula without what only spaces it: two texts that agree in this need no computer algebra."""
+    return re.sub(r"\s+|\\[,;:! ]|\\left\b|\\right\b|\$", "", text).replace("dfrac", "frac").replace("tfrac", "frac")
+
+
+def _wordy(clean: str) -> bool:
+    r"""Whether a text without TeX wrappers is prose: words of three letters or more that are no functions, or nothing
+    but letters.
+    """
+    if "\\" in clean or "^" in clean:
+        return False
+    words = [w for w in _WORD.findall(clean) if w.casefold() not in _FUNCTIONS]
+    return bool(words) or re.fullmatch(r"\(?[^\W\d_]+\)?", clean) is not None
+
+
+def _words(text: str) -> str:
+    """A text as words are compared: case, markup, articles, brackets and closing punctuation aside."""
+    clean = plain(text).casefold().strip("()[]\"'“”‘’ ")
+    clean = re.sub(r"(?<=\d)\s*([ap])\.?\s*m\b\.?", r"\1m", clean)
+    return _ARTICLE.sub("", re.sub(r"\s*:\s*", ":", clean)).rstrip(".,;!")
+
+
+def _parse(text: str, seconds: int | None, *, anchored: bool = False) -> tuple[Any, ...]:
+    """math-verify's reading of a text: sympy objects and, last, the text it read them from; empty where it finds
+    nothing.
+    """
+    math_verify = _library()
+    config = [
+        math_verify.LatexExtractionConfig(try_extract_without_anchor=not anchored),
+        math_verify.ExprExtractionConfig(try_extract_without_anchor=not anchored),
+    ]
+    try:
+        return tuple(math_verify.parse(text, config, parsing_timeout=seconds, raise_on_error=True))
+    except (MemoryError, RecursionError):
+        raise
+    except Exception:  # an unreadable text is no answer, whatever the parser trips over
+        return ()
+
+
+def _equal(gold: tuple[Any, ...], target: tuple[Any, ...], seconds: int | None) -> tuple[bool, str]:
+    """Whether any reading of the answer equals any of the gold, and else the error that kept one pair from being
+    compared.
+
+    math-verify's own `verify` turns errors and timeouts into False, which would score them as wrong.
+    """
+    math_verify = _library()
+    error = ""
+    for one in gold:
+        for other in target:
+            try:
+                if math_verify.verify([one], [other], timeout_seconds=seconds, raise_on_error=True):
+                    return True, ""
+            except (MemoryError, RecursionError):
+                raise
+            except Exception as problem:
+                error = error or f"{type(problem).__name__}: {short(str(problem))}"
+    return False, error
+
+
+@lru_cache(maxsize=1)
+def _library() -> Any:
+    """math-verify, imported on first use, its warnings about missing alarms silenced: the pool is the alarm."""
+    import math_verify
+
+    for name in ("math_verify.parser", "math_verify.grader", "math_verify.utils"):
+        logging.getLogger(name).setLevel(logging.ERROR)
+    return math_verify
