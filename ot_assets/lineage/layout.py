@@ -61,10 +61,11 @@ def picture(root: Node) -> Picture:
     rows, ways = _rows(root)
     links = [pair for way in ways for pair in pairwise(way)]
     above, below = _neighbours(links), _neighbours([(b, a) for a, b in links])
-    for sweep in range(_SWEEPS):
-        downward = sweep % 2 == 0
-        for row in rows if downward else reversed(rows):
-            _settle(row, above if downward else below)
+    for place in (_pack, _relax):
+        for sweep in range(_SWEEPS):
+            downward = sweep % 2 == 0
+            for row in rows if downward else reversed(rows):
+                place(row, above if downward else below)
     left = min(item.x - item.width / 2 for row in rows for item in row) - _MARGIN
     right = max(item.x + item.width / 2 for row in rows for item in row) + _MARGIN
     boxes = tuple(
@@ -121,22 +122,39 @@ def _neighbours(links: list[tuple[_Item, _Item]]) -> dict[int, list[_Item]]:
     return found
 
 
-def _settle(row: list[_Item], neighbours: Mapping[int, list[_Item]]) -> None:
-    """Orders a row by the middle of each item's neighbours and moves every item as near to there as the others let
-    it.
+def _wishes(row: list[_Item], neighbours: Mapping[int, list[_Item]]) -> list[float]:
+    """Where each item would stand if it were alone: in the middle of its neighbours."""
+    near = [[other.x for other in neighbours.get(id(item), [])] for item in row]
+    return [sum(xs) / len(xs) if xs else item.x for item, xs in zip(row, near, strict=True)]
+
+
+def _pack(row: list[_Item], neighbours: Mapping[int, list[_Item]]) -> None:
+    """Orders a row by its wishes, side by side around the middle of the picture."""
+    wishes = {id(item): wish for item, wish in zip(row, _wishes(row, neighbours), strict=True)}
+    row.sort(key=lambda item: wishes[id(item)])
+    x = -(sum(item.width + _GAP_X for item in row) - _GAP_X) / 2
+    for item in row:
+        item.x = x + item.width / 2
+        x += item.width + _GAP_X
+
+
+def _relax(row: list[_Item], neighbours: Mapping[int, list[_Item]]) -> None:
+    """Moves every item as near to its wish as the others let it, in the order that is: midway between pushing all to the
+    right and pushing all to the left.
     """
-    wish = {}
-    for item in row:
-        near = neighbours.get(id(item), [])
-        wish[id(item)] = sum(other.x for other in near) / len(near) if near else item.x
-    row.sort(key=lambda item: wish[id(item)])
-    edge = float("-inf")
-    for item in row:
-        item.x = max(wish[id(item)], edge + item.width / 2)
-        edge = item.x + item.width / 2 + _GAP_X
-    shift = sum(wish[id(item)] - item.x for item in row) / len(row)
-    for item in row:
-        item.x += shift
+    wishes = _wishes(row, neighbours)
+    right = _pushed(row, wishes)
+    left = [-x for x in reversed(_pushed(row[::-1], [-wish for wish in reversed(wishes)]))]
+    for item, a, b in zip(row, right, left, strict=True):
+        item.x = (a + b) / 2
+
+
+def _pushed(row: list[_Item], wishes: list[float]) -> list[float]:
+    edge, placed = float("-inf"), []
+    for item, wish in zip(row, wishes, strict=True):
+        placed.append(max(wish, edge + item.width / 2))
+        edge = placed[-1] + item.width / 2 + _GAP_X
+    return placed
 
 
 def _arrow(way: list[_Item], left: float) -> str:

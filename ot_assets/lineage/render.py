@@ -16,7 +16,7 @@ from rich.text import Text
 from rich.tree import Tree
 
 from ot_assets.lineage import words
-from ot_assets.lineage.tree import Node
+from ot_assets.lineage.tree import Node, fold
 
 JSON_NODES = 20_000
 """Above this many nested nodes a sub-tree stands in the JSON once; where it is met again, `inputs` is empty and
@@ -28,7 +28,7 @@ def as_rich(node: Node, *, depth: int | None = None, limit: int | None = None) -
     """A tree for a rich console. `depth` levels below the root and `limit` artifacts at most are shown; what is left
     out is said.
     """
-    drawing = _Drawing(depth, limit)
+    drawing = _Drawing(node, depth, limit)
     tree = Tree(_label(node), guide_style="dim")
     drawing.grow(tree, node)
     return tree
@@ -45,10 +45,11 @@ def as_text(node: Node, *, width: int = 160, depth: int | None = None, limit: in
 class _Drawing:
     """What was drawn so far: how deep each node was first met, and how many are still allowed."""
 
-    def __init__(self, depth: int | None, limit: int | None) -> None:
+    def __init__(self, root: Node, depth: int | None, limit: int | None) -> None:
         self.depth = depth
         self.left = limit if limit is not None else 1 << 62
         self.met: dict[int, int] = {}
+        self.height = fold(root, lambda _, below: 1 + max(below, default=-1)) if depth is not None else {}
 
     def grow(self, root: Tree, node: Node) -> None:
         """Adds what is below `node` to its branch. With a loop: a deep tree must not run out of stack."""
@@ -78,7 +79,9 @@ class _Drawing:
     def _known(self, node: Node, level: int) -> bool:
         """Met before, and not cut shorter there than it would be here."""
         met = self.met.get(id(node))
-        return met is not None and (self.depth is None or met <= level)
+        if met is None or self.depth is None:
+            return met is not None
+        return met <= level or met + self.height[id(node)] <= self.depth
 
 
 def _name(node: Node) -> Text:
@@ -114,7 +117,8 @@ def as_dict(node: Node) -> dict[str, Any]:
     keys.
     """
     order = list(node.walk())
-    repeat = _expanded(order) <= JSON_NODES
+    # Written out, the tree doubles with each diamond: it is counted, never built, before that is decided.
+    repeat = fold(node, lambda _, below: 1 + sum(below))[id(node)] <= JSON_NODES
     done: dict[int, dict[str, Any]] = {}
     for current in order:
         done[id(current)] = _own(current)
@@ -125,22 +129,6 @@ def as_dict(node: Node) -> dict[str, Any]:
             placed.add(id(child))
             done[id(current)]["inputs"].append({**_own(child), "repeated": True} if again else done[id(child)])
     return done[id(node)]
-
-
-def _expanded(order: list[Node]) -> int:
-    """Nodes of the tree with every shared sub-tree written out (it doubles with each diamond, so it is never built to
-    be counted).
-    """
-    size: dict[int, int] = {}
-    stack = [order[0]]
-    while stack:
-        node = stack[-1]
-        waiting = [child for child in node.inputs if id(child) not in size]
-        if waiting:
-            stack.extend(waiting)
-            continue
-        size[id(stack.pop())] = 1 + sum(size[id(child)] for child in node.inputs)
-    return size[id(order[0])]
 
 
 def _own(node: Node) -> dict[str, Any]:

@@ -66,8 +66,8 @@ def _head(facts: CardFacts) -> str:
     return (
         f"# {md.text(facts.recipe)} × {md.text(facts.teacher)}\n\n"
         f"{base}, taught {words.count(rows)} examples of the recipe {md.code(facts.recipe)} "
-        f"as the teacher {md.code(facts.teacher)} answered them. Every row of its training set can be followed back to the source that it "
-        "came from."
+        f"as the teacher {md.code(facts.teacher)} answered them. "
+        "Every row of its training set can be followed back to the source that it came from."
     )
 
 
@@ -156,8 +156,8 @@ def _decontamination(facts: CardFacts) -> str:
     ]
     headers = ("benchmark", "rows dropped", "by source", "sources not screened against it")
     return (
-        "## Decontamination\n\nBefore anything was drawn from them, the sources were screened against these benchmarks; "
-        f"what was too like one of their items was dropped.\n\n{md.table(headers, rows, right=(1,))}"
+        "## Decontamination\n\nBefore anything was drawn from them, the sources were screened against these "
+        f"benchmarks; what was too like one of their items was dropped.\n\n{md.table(headers, rows, right=(1,))}"
     )
 
 

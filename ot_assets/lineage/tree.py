@@ -7,7 +7,7 @@ there is no such artifact to begin at; below that a missing or damaged input is 
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from types import MappingProxyType
 
@@ -58,6 +58,22 @@ class Node:
                 seen.add(id(node))
                 yield node
                 stack.extend(reversed(node.inputs))
+
+
+def fold(root: Node, figure: Callable[[Node, list[int]], int]) -> dict[int, int]:
+    """`id(node)` -> a figure made from the figures of its inputs, for everything below `root`; each node once, inputs
+    first.
+    """
+    done: dict[int, int] = {}
+    stack = [root]
+    while stack:
+        node = stack[-1]
+        waiting = [child for child in node.inputs if id(child) not in done]
+        if waiting:
+            stack.extend(waiting)
+            continue
+        done[id(stack.pop())] = figure(node, [done[id(child)] for child in node.inputs])
+    return done
 
 
 def lineage(

@@ -19,7 +19,9 @@ from schemas.ids import content_hash, example_id, question_id, trace_id
 
 RECIPE = "mix"
 OTHER_RECIPE = "sums-only"
-SOURCES = {"sums": 60, "facts": 20}
+SOURCES = {"sums": 240, "facts": 80}
+TWIN, EMPTY = 900, 901
+"""Rows of every source that sourcing drops: one repeats row 0, one has no text."""
 ANSWERS = {"pupil": 3, "reference": 1}
 LICENCES = {"sums": "Apache-2.0", "facts": "CC-BY-SA-3.0"}
 TERMS = {"pupil": "MIT", "reference": "source"}
@@ -98,8 +100,8 @@ class House:
             out.rows_in(len(rows) + 2)
             out.write(SCHEMAS["sourced_questions"][""].frame(rows))
             twin = {"row_id": rows[0]["question_id"], "rule": "duplicate", "lost_to": rows[0]["question_id"]}
-            empty = {"row_id": "train:901", "rule": "no_text", "lost_to": None}
-            places = [{"source": source, "source_row": f"train:{n}"} for n in (900, 901)]
+            empty = {"row_id": f"train:{EMPTY}", "rule": "no_text", "lost_to": None}
+            places = [{"source": source, "source_row": f"train:{n}"} for n in (TWIN, EMPTY)]
             out.drop(pl.DataFrame([twin | places[0], empty | places[1]]))
             out.licences(LICENCES[source])
             return out.publish()
@@ -114,7 +116,7 @@ class House:
                 pl.col("question_id").alias("row_id"),
                 rule=pl.lit("similar"),
                 figure=pl.lit(80.0),
-                lost_to=pl.lit(f"{BENCHMARK}:{items['question_id'][0]}"),
+                lost_to=pl.lit(f"{BENCHMARK}/{items['question_id'][0]}"),
                 source="source",
                 source_row="source_row",
             )
