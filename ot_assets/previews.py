@@ -1,8 +1,8 @@
 """A few rows of a data set as a markdown table, for the UI and for cards.
 
-Belongs here: turning cells of any type into one safe, short line each. Contract: the table renders wherever markdown does,
-whatever the cells hold: pipes, line breaks, backticks and HTML come out as text and never as markup, and a long text is cut
-with its full length beside it. Chat messages show as `role: text`. Never fails on a frame.
+Belongs here: turning cells of any type into one safe, short line each. Contract: the table renders wherever markdown
+does, whatever the cells hold: pipes, line breaks, backticks and HTML come out as text and never as markup, and a long
+text is cut with its full length beside it. Chat messages show as `role: text`. Never fails on a frame.
 """
 
 from __future__ import annotations

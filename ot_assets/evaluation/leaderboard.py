@@ -1,11 +1,11 @@
 """Models side by side: every score, and every pair of models on the same questions.
 
-Belongs here: what a leaderboard holds, how it is made from scores and per-question verdicts, and how it goes to and comes from
-frames and JSON. How it looks in a terminal is in `leaderboard_view`.
+Belongs here: what a leaderboard holds, how it is made from scores and per-question verdicts, and how it goes to and
+comes from frames and JSON. How it looks in a terminal is in `leaderboard_view`.
 
-Contract: comparisons are on dev benchmarks only, and Holm's correction runs over all of them at once. Scores on held-out
-benchmarks are kept, but every way out of here leaves them empty unless `include_held_out` is said, so that nothing that picks a
-recipe sees them (DESIGN contract 8). A score that could not be had is None, never 0.
+Contract: comparisons are on dev benchmarks only, and Holm's correction runs over all of them at once. Scores on
+held-out benchmarks are kept, but every way out of here leaves them empty unless `include_held_out` is said, so that
+nothing that picks a recipe sees them (DESIGN contract 8). A score that could not be had is None, never 0.
 Fails with ValueError when two entries have one name.
 """
 

@@ -1,7 +1,7 @@
 """A leaderboard as a person reads it: rich tables for the terminal, markdown for the UI and cards.
 
-Belongs here: wording and layout only; every figure comes from `leaderboard`. Numbers are shares with three decimals, `±` is one
-standard error. Never fails; what is missing is shown as missing.
+Belongs here: wording and layout only; every figure comes from `leaderboard`. Numbers are shares with three decimals,
+`±` is one standard error. Never fails; what is missing is shown as missing.
 """
 
 from __future__ import annotations

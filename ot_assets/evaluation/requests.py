@@ -1,9 +1,9 @@
 """From a benchmark and a model to the requests that evaluate one on the other.
 
-Belongs here: which questions are asked, in which words, with which settings, how often. Contract: a pure function of the
-spec, the question rows and the model's identity, in a fixed order (question id, then repeat), so the same inputs ask the same
-and what is stored is not bought again. Repeat r of a question is sample index r: raising a benchmark's repeats from 4 to 16
-pays for 12.
+Belongs here: which questions are asked, in which words, with which settings, how often. Contract: a pure function of
+the spec, the question rows and the model's identity, in a fixed order (question id, then repeat), so the same inputs
+ask the same and what is stored is not bought again. Repeat r of a question is sample index r: raising a benchmark's
+repeats from 4 to 16 pays for 12.
 Fails with UserError for a benchmark that is only screened against (repeats: 0) or that has no questions.
 """
 

@@ -1,6 +1,7 @@
 """One model's score on one benchmark, with an uncertainty that can be believed.
 
-Belongs here: the estimate of a single score. Comparisons of two models are in `comparison`, their test in `significance`.
+Belongs here: the estimate of a single score. Comparisons of two models are in `comparison`, their test in
+`significance`.
 
 **Estimate.** The mean over questions of each question's share of right replies among its judged ones. Every question weighs
 the same, however many of its repeats came back, so a question whose replies time out does not count for less.

@@ -1,0 +1,79 @@
+"""Distances between this version of a data set and the previous one.
+
+Belongs here: functions that make a `Measure`. Each reads both versions once, lazily, with only the columns that it
+needs, and returns None where one of them has nothing to compare.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import polars as pl
+
+from ot_assets.quality.rules import Measure
+
+
+def ratio(figure: pl.Expr) -> Measure:
+    """The figure now over the figure before."""
+
+    def measure(now: pl.LazyFrame, before: pl.LazyFrame) -> float | None:
+        new, old = number(now, figure), number(before, figure)
+        return None if new is None or not old else new / old
+
+    return measure
+
+
+def change(figure: pl.Expr) -> Measure:
+    """The figure now less the figure before."""
+
+    def measure(now: pl.LazyFrame, before: pl.LazyFrame) -> float | None:
+        new, old = number(now, figure), number(before, figure)
+        return None if new is None or old is None else new - old
+
+    return measure
+
+
+def moved_share(column: str) -> Measure:
+    """Total variation distance between the shares of a column's values, 0 (the same) to 1 (nothing in common)."""
+
+    def measure(now: pl.LazyFrame, before: pl.LazyFrame) -> float | None:
+        new, old = _shares(now, column), _shares(before, column)
+        if not new or not old:
+            return None
+        return sum(abs(new.get(v, 0.0) - old.get(v, 0.0)) for v in new.keys() | old.keys()) / 2
+
+    return measure
+
+
+def kept_share(column: str) -> Measure:
+    """Share of the previous version's distinct values that are still there."""
+
+    def measure(now: pl.LazyFrame, before: pl.LazyFrame) -> float | None:
+        old = before.select(pl.col(column).unique())
+        still = old.join(now.select(pl.col(column).unique()), on=column, how="semi")
+        total = number(before, pl.col(column).n_unique())
+        return number(still, pl.len()) / total if total else None  # type: ignore[operator]
+
+    return measure
+
+
+def largest_change(key: str, column: str) -> Measure:
+    """The largest absolute change of a value among the rows with the same key; None where no key is in both."""
+
+    def measure(now: pl.LazyFrame, before: pl.LazyFrame) -> float | None:
+        both = now.select(key, new=pl.col(column)).join(before.select(key, old=pl.col(column)), on=key)
+        return number(both, (pl.col("new") - pl.col("old")).abs().max())
+
+    return measure
+
+
+def number(frame: pl.LazyFrame, figure: pl.Expr) -> float | None:
+    """One aggregate of a frame; None for null and nan."""
+    value: Any = frame.select(figure.alias("figure")).collect(engine="streaming").item()
+    return None if value is None or value != value else float(value)
+
+
+def _shares(frame: pl.LazyFrame, column: str) -> dict[Any, float]:
+    counts = frame.group_by(column).agg(pl.len().alias("n")).collect(engine="streaming")
+    total = counts["n"].sum()
+    return {value: n / total for value, n in counts.iter_rows()} if total else {}

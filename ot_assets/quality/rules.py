@@ -1,0 +1,130 @@
+"""What a suite is made of: rules on one figure of a whole data set, and on how far it moved since the last version.
+
+Belongs here: the types that suites are written in, and small helpers for their figures. Row and column contracts are
+pandera's business (`schemas`); a rule here is about the set: shares, spreads, balance, drift. Contract: a figure is one
+number, computed by polars over all rows without holding them, or null where the rule does not apply. Bounds are
+inclusive; None means open.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+import polars as pl
+
+Measure = Callable[[pl.LazyFrame, pl.LazyFrame], float | None]
+"""(this version, the previous one) -> how far they are apart; None where that cannot be said."""
+
+
+@dataclass(frozen=True)
+class Bounds:
+    """A range, ends included."""
+
+    low: float | None = None
+    high: float | None = None
+
+
+@dataclass(frozen=True)
+class Rule:
+    """One expectation on one version."""
+
+    name: str
+    """Name of the figure: a column of the suite's batch."""
+    says: str
+    """What is expected, as a sentence that a person reads in the docs."""
+    figure: pl.Expr
+    """Aggregates all rows to one number; null where the rule does not apply."""
+    bounds: Bounds
+    offenders: pl.Expr | None = None
+    """Which rows speak against it; a few of their ids are shown when it fails."""
+
+
+@dataclass(frozen=True)
+class Drift:
+    """One expectation on the distance from the previous version. Skipped where there is none."""
+
+    name: str
+    says: str
+    measure: Measure
+    bounds: Bounds
+
+
+@dataclass(frozen=True)
+class SuiteContext:
+    """What is known of the data set beside its rows."""
+
+    asset: str
+    """The asset that it is a partition of."""
+    partition: str = "-"
+    """Its partition, as a person reads it."""
+    rows: Bounds = field(default=Bounds(low=1))
+    """How many rows were meant to come out."""
+    max_tokens: int | None = None
+    """The longest completion that was asked for or is trained on."""
+    verified: bool = False
+    """Whether only verified answers were to be kept."""
+    closing_tag: str | None = None
+    """What ends the reasoning in a completion, where completions reason."""
+    domains: tuple[tuple[str, float], ...] = ()
+    """The shares of domains that were meant to come out."""
+
+    @property
+    def run_name(self) -> str:
+        """How the docs name a validation: asset and partition."""
+        return f"{self.asset} {self.partition}"
+
+
+@dataclass(frozen=True)
+class Suite:
+    """The expectations on one kind of data set."""
+
+    name: str
+    id_column: str
+    """Column whose values name offending rows."""
+    rules: tuple[Rule, ...]
+    drifts: tuple[Drift, ...]
+
+
+def rows_rule(bounds: Bounds) -> Rule:
+    """As many rows as were meant to come out."""
+    return Rule("rows", "As many rows came out as were meant to", pl.len(), bounds)
+
+
+def ids_rule(*columns: str) -> Rule:
+    """No two rows have the same key."""
+    key = pl.struct(columns) if len(columns) > 1 else pl.col(columns[0])
+    named = " and ".join(columns)
+    return Rule(
+        "repeated_ids",
+        f"No two rows have the same {named}",
+        pl.len() - key.n_unique(),
+        Bounds(high=0),
+        key.is_duplicated(),
+    )
+
+
+def licence_rule() -> Rule:
+    """A licence is known for every row."""
+    known = ~pl.col("licence").fill_null("").str.to_lowercase().is_in(["", "unknown"])
+    return Rule("licence_known_share", "Every row has a known licence", known.mean(), Bounds(low=1), ~known)
+
+
+def share(condition: pl.Expr, among: pl.Expr | None = None) -> pl.Expr:
+    """Share of rows that satisfy a condition (null counts as not), among those that satisfy another; null among none."""
+    said = condition.fill_null(False)
+    return (said if among is None else said.filter(among)).mean()
+
+
+def blank(column: str) -> pl.Expr:
+    """Whether a text is null or only white space."""
+    return pl.col(column).fill_null("").str.strip_chars() == ""
+
+
+def in_words(bounds: Bounds) -> str:
+    """`at least 3`, `at most 0.05`, `between 1 and 10` or `anything`."""
+    if bounds.low is not None and bounds.high is not None:
+        return f"between {bounds.low:,g} and {bounds.high:,g}" if bounds.low != bounds.high else f"{bounds.low:,g}"
+    if bounds.low is not None:
+        return f"at least {bounds.low:,g}"
+    return f"at most {bounds.high:,g}" if bounds.high is not None else "anything"
