@@ -61,7 +61,7 @@ def load_registry(extra: Path | None = None, *, record: Path | None = None, ship
         _read_folder(extra, loaded, own=True)
     _check_index(shipped, known, loaded)
     keys = _read_record(record, loaded)
-    _check_reuse(known, keys, loaded)
+    _check_reuse(known, keys, loaded, record)
     loaded.problems += cross_check(loaded.specs, loaded.documents)
     if any(problem.severity == "error" for problem in loaded.problems):
         raise RegistryErrors(loaded.problems)
@@ -212,7 +212,7 @@ def _read_record(record: Path, loaded: Loaded) -> KeyRecord:
         return KeyRecord()
 
 
-def _check_reuse(known: Mapping[str, list[str]], record: KeyRecord, loaded: Loaded) -> None:
+def _check_reuse(known: Mapping[str, list[str]], record: KeyRecord, loaded: Loaded, path: Path) -> None:
     for name in known["retired"]:
         section, _, key = name.partition("/")
         document = loaded.documents.get(cast(Section, section), {}).get(key)
@@ -228,6 +228,9 @@ def _check_reuse(known: Mapping[str, list[str]], record: KeyRecord, loaded: Load
                     f"{entry.key!r} was a {entry.form or section} before and its history remains; choose another key"
                 )
                 loaded.problems.append(loaded.documents[section][entry.key].problem((), message))
+            if not entry.retired and entry.key not in loaded.documents[section]:
+                message = f"{entry.key!r} is no longer registered; what was made for it stays, and its name is not free"
+                loaded.problems.append(Problem(path, 1, section, message, "warning"))
 
 
 def form_of(spec: AnySpec) -> str:

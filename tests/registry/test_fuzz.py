@@ -113,7 +113,7 @@ def test_a_slip_in_a_field_names_its_line_and_what_was_meant(data: st.DataObject
         at = data.draw(st.sampled_from(fields))
         field = lines[at].partition(":")[0]
         spot = data.draw(st.integers(1, len(field) - 1))
-        slip = field[:spot] + data.draw(st.sampled_from("qxzjk")) + field[spot + 1 :]
+        slip = field[:spot] + data.draw(st.sampled_from([c for c in "qxzjk" if c != field[spot]])) + field[spot + 1 :]
         lines[at] = slip + lines[at][len(field) :]
         path.write_text("\n".join(lines) + "\n")
         found = [p for p in judged(house) if p.file == path and p.field == slip]

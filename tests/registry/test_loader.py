@@ -119,7 +119,9 @@ def test_a_key_that_is_gone_is_retired_and_may_come_back_as_it_was(house: House)
     path.unlink()
     found = house.load()
     assert found.retired["sources"] == ("beta",)
+    assert ["'beta' is no longer registered" in warning.message for warning in found.warnings] == [True]
     remember_keys(found, house.record)
+    assert house.load().warnings == ()
     house.write("sources/beta.yaml", SOURCE.replace("{seed}", "5"))
     assert list(house.load().sources) == ["beta", "sums"]
 
