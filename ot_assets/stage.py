@@ -12,8 +12,8 @@ blocking check `schema`, and nothing is published.
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
@@ -26,6 +26,10 @@ from ot_assets.progress import listening, report
 from ot_assets.registry import Registry
 from resources.artifacts import Artifact, ArtifactStore, Manifest, Partition, Publication, ValidationFailed
 from resources.errors import UserError
+from resources.generation.engine import Outcome
+from resources.generation.model import Model
+from resources.generation.progress import Progress
+from resources.generation.request import Request
 from schemas import SCHEMAS, DataSchema
 
 if TYPE_CHECKING:
@@ -49,7 +53,8 @@ class Step:
     registry: Registry
     services: Services
     out: Publication
-    suite: SuiteVerdict | None = None
+    asked: dict[str, float] = field(default_factory=dict)
+    """What models were asked for this partition: replies from the store, new, failed, tokens and cost of the new."""
 
     @property
     def store(self) -> ArtifactStore:
@@ -79,12 +84,30 @@ class Step:
         return found
 
 
-@dataclass(frozen=True)
-class SuiteVerdict:
-    """What an expectation suite said of the data set as a whole."""
+    def licences_of(self, asset: str) -> None:
+        """Carries the licences of the inputs of one asset over to this one."""
+        for need in KINDS[self.asset].needs(self.world, self.partition):
+            if need.asset == asset and (found := self.out.open_if_there(asset, need.partition)):
+                self.out.licences(*found.manifest.licences)
 
-    passed: bool
-    metadata: Mapping[str, Any]
+    def columns(self, table: str = "") -> list[str]:
+        """The columns of one of the asset's tables, in order."""
+        return list(SCHEMAS[self.asset][table].dtypes())
+
+    def ask(
+        self, model: Callable[[], Model], requests: Iterable[Request], *, purpose: str, total: int | None = None
+    ) -> Iterator[Outcome]:
+        """Asks a model through the response store, with progress; counts what came from the store and what was new."""
+        last: list[Progress] = []
+
+        def tell(progress: Progress) -> None:
+            last[:] = [progress]
+            report(str(progress))
+
+        yield from self.services.ask(model, requests, purpose=purpose, total=total, progress=tell)
+        for progress in last:
+            for name in ("from_store", "new", "failed", "prompt_tokens", "completion_tokens", "cost"):
+                self.asked[name] = self.asked.get(name, 0) + getattr(progress, name)
 
 
 @dataclass(frozen=True)
@@ -98,7 +121,7 @@ class StageAsset:
     group: str
     kinds: frozenset[str]
     may_be_empty: bool = False
-    suite: bool = False
+    suite: str | None = None
     pool: str | None = None
 
     def build(self, parts: Partitions) -> dg.AssetsDefinition:
@@ -148,7 +171,7 @@ def stage(
     group: str,
     kinds: frozenset[str] = frozenset({"parquet"}),
     may_be_empty: bool = False,
-    suite: bool = False,
+    suite: str | None = None,
     pool: str | None = None,
 ) -> Callable[[Body], StageAsset]:
     """Declares a stage's asset: its partitions and, for each upstream asset, the name of the mapping in `Partitions`."""
@@ -165,6 +188,7 @@ def _run(asset: StageAsset, registry: Registry, context: dg.AssetExecutionContex
     partition = _partition(asset, context)
     kind = KINDS[asset.name]
     started = time.monotonic()
+    previous = services.artifacts.current(asset.name, partition) if asset.suite else None
     try:
         with (
             listening(_to_log(context)),
@@ -179,6 +203,8 @@ def _run(asset: StageAsset, registry: Registry, context: dg.AssetExecutionContex
         ):
             step = Step(context, asset.name, partition, registry, services, out)
             shown = asset.body(step)
+            if step.asked:
+                out.stat(asked=step.asked)
             manifest = out.publish(allow_empty=asset.may_be_empty)
     except ValidationFailed as error:
         _report_failed_check(context, asset, error)
@@ -186,7 +212,7 @@ def _run(asset: StageAsset, registry: Registry, context: dg.AssetExecutionContex
     except UserError as error:
         raise dg.Failure(str(error), allow_retries=False) from error
     report(f"{manifest.rows_out:,} rows")
-    return _result(asset, services.artifacts, manifest, partition, dict(shown or {}), step, time.monotonic() - started)
+    return _result(asset, services.artifacts, manifest, partition, dict(shown or {}), step, time.monotonic() - started, previous)
 
 
 def _partition(asset: StageAsset, context: dg.AssetExecutionContext) -> Partition:
@@ -233,6 +259,7 @@ def _result(
     shown: dict[str, Any],
     step: Step,
     seconds: float,
+    previous: Artifact | None,
 ) -> dg.MaterializeResult[Any]:
     artifact = store.get(asset.name, partition, manifest.artifact_id)
     metadata: dict[str, Any] = {
@@ -247,19 +274,31 @@ def _result(
         metadata["preview"] = dg.MetadataValue.md(preview_table(artifact.scan().head(5).collect()))
     checks = [dg.AssetCheckResult(check_name=SCHEMA_CHECK, passed=True, metadata={"rows": manifest.rows_out})]
     if asset.suite:
-        verdict = step.suite or SuiteVerdict(True, {"note": "nothing to look at"})
-        checks.append(
-            dg.AssetCheckResult(
-                check_name=SUITE_CHECK,
-                passed=verdict.passed,
-                severity=dg.AssetCheckSeverity.WARN,
-                metadata=dict(verdict.metadata),
-            )
-        )
+        checks.append(_suite_check(asset.suite, artifact, previous, step))
     return dg.MaterializeResult(
         metadata={key: value for key, value in metadata.items() if value is not None},
         data_version=dg.DataVersion(manifest.content_hash),
         check_results=checks,
+    )
+
+
+def _suite_check(suite: str, artifact: Artifact, previous: Artifact | None, step: Step) -> dg.AssetCheckResult:
+    """Runs the expectation suite over the published data set; it warns and never blocks."""
+    from ot_assets.quality.rules import SuiteContext
+    from ot_assets.quality.run import run_suite
+
+    said = run_suite(
+        suite,
+        artifact.scan(),
+        previous.scan() if previous else None,
+        SuiteContext(asset=artifact.asset, partition=str(artifact.partition)),
+        step.services.home.path,
+    )
+    return dg.AssetCheckResult(
+        check_name=SUITE_CHECK,
+        passed=said.passed,
+        severity=dg.AssetCheckSeverity.WARN,
+        metadata={"summary": said.summary(), "expectations": dg.MetadataValue.md(said.markdown())},
     )
 
 
