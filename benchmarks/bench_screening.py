@@ -2,9 +2,10 @@
 
     python benchmarks/bench_screening.py [--questions 20000] [--items 1000] [--naive-questions 2000]
 
-Questions are English prose of 150 to 600 characters: passages of Python's own help texts, which repeat each other, so many
-are contaminated by rights; 1% are copies of items, edited a little. All pairs are compared for the first `--naive-questions` questions and the time is scaled up, because all of them take
-minutes. `screening` is everything: normalising, exact match, 13-grams, Indel similarity, ledger.
+Questions are English prose of 150 to 600 characters: passages of Python's own help texts, which repeat each other, so
+many are contaminated by rights; 1% are copies of items, edited a little. All pairs are compared for the first
+`--naive-questions` questions and the time is scaled up, because all of them take minutes. `screening` is everything:
+normalising, exact match, 13-grams, Indel similarity, ledger.
 """
 
 from __future__ import annotations
