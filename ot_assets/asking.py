@@ -23,7 +23,7 @@ def as_model(spec: ModelSpec) -> Model:
         engine=spec.engine,
         model=spec.model,
         revision=_revision(spec),
-        base_url=spec.base_url,
+        base_url=spec.endpoint_url,
         api_key_env=spec.api_key_env,
         dtype=spec.dtype or "auto",
         options=dict(spec.options),

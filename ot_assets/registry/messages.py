@@ -25,6 +25,32 @@ _PATTERNS = {
     r"^[A-Z_][A-Z0-9_]*$": "the name of an environment variable (capitals, digits, '_'), never the secret itself",
     r"^[\w.-]+(/[\w.-]+)?$": "a repository as owner/name",
 }
+_LICENCES = (
+    *(
+        "MIT",
+        "Apache-2.0",
+        "BSD-2-Clause",
+        "BSD-3-Clause",
+        "ISC",
+        "Unlicense",
+        "CC0-1.0",
+        "PDDL-1.0",
+        "ODC-By-1.0",
+        "ODbL-1.0",
+    ),
+    *("CC-BY-3.0", "CC-BY-4.0", "CC-BY-SA-3.0", "CC-BY-SA-4.0", "CC-BY-NC-4.0", "CC-BY-NC-SA-4.0", "CC-BY-ND-4.0"),
+    *(
+        "CC-BY-NC-ND-4.0",
+        "GPL-2.0-only",
+        "GPL-3.0-only",
+        "GPL-3.0-or-later",
+        "LGPL-3.0-only",
+        "AGPL-3.0-only",
+        "MPL-2.0",
+    ),
+    *("CDLA-Permissive-2.0", "CDLA-Sharing-1.0", "GFDL-1.3-only", "unknown"),
+)
+"""What data and models usually come under: only to guess what a slip meant, any SPDX expression is allowed."""
 _WANTED = {
     "string_type": "text",
     "int_type": "a whole number",
@@ -102,9 +128,7 @@ def _quoted(text: Any) -> list[str]:
 
 
 def _nearest_licence(value: Any) -> str | None:
-    from packaging.licenses import _spdx
-
-    return nearest(value, [licence["id"] for licence in _spdx.LICENSES.values()])
+    return nearest(value, _LICENCES)
 
 
 def _choice(value: Any, allowed: list[str]) -> str:
