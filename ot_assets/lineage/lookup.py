@@ -22,6 +22,7 @@ from resources.errors import UserError
 
 LEDGER = "ledger"
 _ROW = "__row"
+_LOOKED_AT = 10_000
 
 
 class Unreadable(Exception):
@@ -80,26 +81,32 @@ def find_rows(
         ]
 
 
-def distinct(
-    artifact: Artifact, column: str, where: pl.Expr, *, table: str = "", limit: int | None = None
-) -> list[str]:
-    """The different values of a column in the rows that fit, in ascending order; the first `limit` of them."""
+def column(artifact: Artifact, name: str, where: pl.Expr, *, table: str = "", limit: int | None = None) -> list[str]:
+    """A column's values in the rows that fit, in the table's order, nulls left out; the first `limit` of them."""
     info = artifact.manifest.tables.get(table)
-    if info is None or not info.rows or column not in info.columns:
+    if info is None or not info.rows or name not in info.columns:
         return []
     with reading(artifact):
-        found = artifact.scan(table).filter(where).select(pl.col(column).drop_nulls().unique().sort())
-        return [str(value) for value in (found.head(limit) if limit else found).collect(engine="streaming").to_series()]
+        found = artifact.scan(table).filter(where).select(pl.col(name).drop_nulls())
+        return [str(v) for v in (found.head(limit) if limit else found).collect(engine="streaming").to_series()]
 
 
-def neighbours(artifact: Artifact, column: str, text: str) -> list[str]:
+def distinct(artifact: Artifact, name: str, where: pl.Expr, *, table: str = "", limit: int | None = None) -> list[str]:
+    """The different values among these, in ascending order. With a `limit` only the first thousands of rows that fit are
+    looked at: enough to see that there are too many.
+    """
+    found = sorted(set(column(artifact, name, where, table=table, limit=_LOOKED_AT if limit else None)))
+    return found[:limit]
+
+
+def neighbours(artifact: Artifact, name: str, text: str) -> list[str]:
     """The values right below and above `text` in order: among them are those that begin most like it. One pass, no
     sort.
     """
     info = artifact.manifest.tables.get("")
     if info is None or not info.rows:
         return []
-    cell = pl.col(column)
+    cell = pl.col(name)
     with reading(artifact):
         ends = (
             artifact.scan()

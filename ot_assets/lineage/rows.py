@@ -7,6 +7,7 @@ training set's manifest recorded, not the current ones. `UserError` when the id 
 
 from __future__ import annotations
 
+import itertools
 import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
@@ -15,7 +16,7 @@ from typing import NoReturn
 import polars as pl
 
 from ot_assets.lineage.chain import BY_SOURCE, Chain, Link
-from ot_assets.lineage.lookup import LEDGER, Row, Unreadable, distinct, find_rows, neighbours
+from ot_assets.lineage.lookup import LEDGER, Row, Unreadable, distinct, find_rows, neighbours, reading
 from ot_assets.lineage.path import Drop, RowPath, Step
 from ot_assets.lineage.tree import resolve
 from resources.artifacts import Artifact, ArtifactStore, Partition
@@ -124,8 +125,10 @@ def _examples_by_trace(artifact: Artifact, recipe: str, row_id: str) -> list[str
     """Dropped traces that would have become the example: a training set's ledger names traces, which had no example
     id yet.
     """
-    traces = distinct(artifact, "row_id", pl.col("row_id").str.starts_with("t"), table=LEDGER)
-    return [trace for trace in traces if make_example_id(trace, recipe).startswith(row_id)]
+    with reading(artifact):
+        names = (name for rows in artifact.batches(LEDGER) for name in rows["row_id"].unique(maintain_order=True))
+        fitting = (t for t in names if t.startswith("t") and make_example_id(t, recipe).startswith(row_id))
+        return list(dict.fromkeys(itertools.islice(fitting, _SHOWN + 1)))
 
 
 def _traces_of(chain: Chain, question: str) -> list[str]:

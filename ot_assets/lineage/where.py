@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from ot_assets.lineage.asked import Asked, Version, identify
 from ot_assets.lineage.fate import Fate, Presence, Status, Taught
 from ot_assets.lineage.graph import Graph, Ref, Vertex, reachable
-from ot_assets.lineage.lookup import LEDGER, Unreadable, closest, distinct, find_rows
+from ot_assets.lineage.lookup import LEDGER, Unreadable, closest, column, distinct, find_rows
 from ot_assets.lineage.path import Drop
 from resources.artifacts import Artifact, ArtifactStore, Partition
 from resources.errors import UserError
@@ -120,21 +120,21 @@ def _look(now: _Now, vertex: Vertex, asked: Asked) -> Presence:
     try:
         artifact = now.open(vertex)
         own = _OWN_ID.get(ref.asset, "question_id")
-        rows, _ = find_rows(artifact, asked.in_table(vertex.manifest.tables[""].columns), [own], limit=0)
-        ids = tuple(dict.fromkeys(_ids(now, vertex, asked, own)))
+        found = column(artifact, own, asked.in_table(vertex.manifest.tables[""].columns)) if asked.questions else []
         dropped, lines = find_rows(artifact, asked.in_ledger(ref.asset), _LEDGER, table=LEDGER, limit=_SHOWN)
     except (Unreadable, UserError, KeyError) as error:
         return Presence(ref.asset, ref.partition, ref.artifact_id, "unreadable", reason=str(error).splitlines()[0])
     drops = tuple(Drop.of(line.values) for line in lines)
-    status: Status = "present" if rows else "dropped" if dropped else "absent"
-    return Presence(ref.asset, ref.partition, ref.artifact_id, status, rows, ids, drops, dropped, vertex.reason)
+    status: Status = "present" if found else "dropped" if dropped else "absent"
+    ids = tuple(dict.fromkeys(found))
+    return Presence(ref.asset, ref.partition, ref.artifact_id, status, len(found), ids, drops, dropped, vertex.reason)
 
 
-def _ids(now: _Now, vertex: Vertex, asked: Asked, column: str) -> list[str]:
+def _ids(now: _Now, vertex: Vertex, asked: Asked, name: str) -> list[str]:
     """The row's own ids in one artifact; none when it is lost."""
     if vertex.manifest is None or not asked.questions:
         return []
-    return distinct(now.open(vertex), column, asked.in_table(vertex.manifest.tables[""].columns))
+    return distinct(now.open(vertex), name, asked.in_table(vertex.manifest.tables[""].columns))
 
 
 def _students(now: _Now, asked: Asked) -> Iterator[Taught]:
