@@ -56,6 +56,11 @@ def explain(error: OSError, path: Path) -> UserError | None:
     return None
 
 
+def is_full(error: BaseException) -> bool:
+    """Whether an error says that there is no room."""
+    return isinstance(error, OSError) and error.errno in _FULL
+
+
 def free_bytes(path: Path) -> int | None:
     """Free bytes of the disk that a path lies on, or would lie on."""
     for folder in [path, *path.parents]:

@@ -23,7 +23,7 @@ from pathlib import Path
 log = logging.getLogger(__name__)
 
 _FIRST_WAIT = 0.02
-_LONGEST_WAIT = 1.0
+_LONGEST_WAIT = 0.25
 _REMIND_SECONDS = 60.0
 _NO_LOCKS = {errno.ENOLCK, errno.ENOSYS, errno.EOPNOTSUPP}
 _held: set[tuple[str, int]] = set()

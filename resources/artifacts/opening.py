@@ -30,7 +30,7 @@ def open_place(root: str | Path, work: Path | None = None) -> Place:
     try:
         system, path = fsspec.core.url_to_fs(root)
     except Exception as error:  # a file system may connect here, and fail in any way of its own
-        fix = "use a local path or an fsspec URL (s3://, gs://, ...), install the package that it needs, and see that it answers"
+        fix = "use a local path or an fsspec URL (s3://, gs://, ...), install what it needs, and see that it answers"
         reason = f"{type(error).__name__}: {error}"[:300]
         raise UserError(f"artifact store {without_password(root)} cannot be opened: {reason}", fix=fix) from error
     if isinstance(system, CachingFileSystem):

@@ -20,7 +20,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
-from resources.artifacts.disk import clear_disk_errors
+from resources.artifacts.disk import clear_disk_errors, is_full
 from resources.artifacts.errors import DamagedArtifact, DiskFull, TransferFailed
 from resources.artifacts.hashing import file_problem
 from resources.artifacts.local import LocalPlace
@@ -29,6 +29,8 @@ from resources.artifacts.partition import Partition
 from resources.artifacts.places import ARTIFACT_ID, ASSET, CURRENT, STAGING, Shelf, Usage
 
 _BLOCK = 2**20
+_UNREAD = "cannot be read"
+_UNTAKEN = "was not taken, and nothing was published"
 _RENAMING = {"sftp", "ssh", "hdfs", "arrow_hdfs", "webhdfs", "webdav", "smb", "dir"}
 """File systems whose writes are seen while they happen; the others are object stores, where a put is one step."""
 
@@ -186,7 +188,7 @@ class RemotePlace:
         return all(sizes)
 
     def _upload(self, source: Path, path: str, size: int) -> None:
-        with self._telling(path, "was not taken"):
+        with self._telling(path, _UNTAKEN):
             self._system.makedirs(self._at(path).rpartition("/")[0], exist_ok=True)
             self._system.put_file(str(source), self._at(path))
             self._system.invalidate_cache()
@@ -197,7 +199,7 @@ class RemotePlace:
     def _put(self, path: str, data: bytes) -> None:
         """Writes a small object in one step."""
         end = self._at(path)
-        with self._telling(path, "was not taken"):
+        with self._telling(path, _UNTAKEN):
             self._system.makedirs(end.rpartition("/")[0], exist_ok=True)
             if self._protocols() & _RENAMING:
                 fresh = f"{end.rpartition('/')[0]}/{STAGING}{uuid.uuid4().hex}"
@@ -223,17 +225,17 @@ class RemotePlace:
         return time.time()
 
     @contextlib.contextmanager
-    def _telling(self, path: str, what: str = "cannot be read") -> Iterator[None]:
+    def _telling(self, path: str, what: str = _UNREAD) -> Iterator[None]:
         """File systems raise all kinds of errors; a person needs the place and the reason."""
         try:
             yield
         except (FileNotFoundError, DamagedArtifact, DiskFull, TransferFailed):
             raise
         except Exception as error:
+            if is_full(error):
+                raise
             reason = f"{type(error).__name__}: {error}"[:300]
-            fix = (
-                "see that the store can be reached and that this user may use it, then run again; nothing was published"
-            )
+            fix = "see that the store can be reached and that this user may use it, then run again"
             raise TransferFailed(f"{self.show(path)} {what}: {reason}", fix=fix) from error
 
 

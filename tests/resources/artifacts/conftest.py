@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import uuid
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
 
 from resources.artifacts import ArtifactStore
+from tests.resources.artifacts.forks import Forker, forker
 
 
 @pytest.fixture
@@ -32,3 +33,10 @@ def reopen(request: pytest.FixtureRequest, tmp_path: Path) -> Callable[[], Artif
 @pytest.fixture
 def store(reopen: Callable[[], ArtifactStore]) -> ArtifactStore:
     return reopen()
+
+
+@pytest.fixture(scope="session")
+def forked() -> Iterator[Forker]:
+    """A process that forks others; started once."""
+    with forker() as running:
+        yield running

@@ -1,3 +1,4 @@
+from itertools import pairwise
 from pathlib import Path
 
 import polars as pl
@@ -23,7 +24,7 @@ def frame(rows: list[tuple[str, int | None, list[str]]]) -> pl.DataFrame:
 
 def pieces(whole: pl.DataFrame, cuts: list[int]) -> list[pl.DataFrame]:
     edges = [0, *sorted(min(cut, len(whole)) for cut in cuts), len(whole)]
-    return [whole.slice(a, b - a) for a, b in zip(edges, edges[1:], strict=False)]
+    return [whole.slice(a, b - a) for a, b in pairwise(edges)]
 
 
 def groups(frames: list[pl.DataFrame], limits: Limits) -> list[pl.DataFrame]:

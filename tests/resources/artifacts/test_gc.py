@@ -24,7 +24,7 @@ def whole(store: ArtifactStore) -> set[str]:
 
 
 def chain(store: ArtifactStore, rows: int) -> list[str]:
-    """sourced <- screened <- traces, each made from the one before."""
+    """Three artifacts: sourced <- screened <- traces, each made from the one before."""
     ids = [publish(store, rows, asset="sourced").artifact_id]
     ids.append(publish(store, rows, asset="screened", inputs=[("sourced", AIME)]).artifact_id)
     ids.append(publish(store, rows, asset="traces", partition=R1, inputs=[("screened", AIME)]).artifact_id)

@@ -190,12 +190,12 @@ def test_rows_that_vanish_are_told(local: ArtifactStore) -> None:
 
 def test_a_failed_error_check_blocks_and_a_warning_does_not(local: ArtifactStore) -> None:
     before = publish(local, 2)
-    with pytest.raises(ValidationFailed, match="licence: three rows state none"):
-        with local.publication("trace_requests", AIME, code_version="1") as out:
-            out.write(requests(3))
-            out.check("length", False, "warn", "long")
-            out.check("licence", False, detail="three rows state none")
-            out.publish()
+    refused = pytest.raises(ValidationFailed, match="licence: three rows state none")
+    with refused, local.publication("trace_requests", AIME, code_version="1") as out:
+        out.write(requests(3))
+        out.check("length", False, "warn", "long")
+        out.check("licence", False, detail="three rows state none")
+        out.publish()
     assert current(local).manifest == before
 
 
@@ -242,10 +242,13 @@ def test_the_broken_row_is_named_wherever_it_is(local: ArtifactStore, monkeypatc
     bad = verdicts(95).with_columns(
         verdict=pl.when(pl.col("trace_id") == f"t{93:031x}").then(pl.lit("perhaps" * 500)).otherwise("verdict")
     )
-    with pytest.raises(ValidationFailed) as told:
-        with local.publication("verdicts", R1, code_version="1", schemas=SCHEMAS["verdicts"]) as out:
-            out.write(bad)
-            out.publish()
+    schemas = SCHEMAS["verdicts"]
+    with (
+        pytest.raises(ValidationFailed) as told,
+        local.publication("verdicts", R1, code_version="1", schemas=schemas) as out,
+    ):
+        out.write(bad)
+        out.publish()
     text = str(told.value)
     assert all(w in text for w in ("rows 90 to 94", "row 93", f"{93:031x}", "verdict: ", "'perhapsperhaps"))
     assert len(text) < 1000 and len(told.value.problems) == 1
@@ -256,11 +259,13 @@ def test_a_key_may_not_come_twice_even_far_apart(local: ArtifactStore, monkeypat
     monkeypatch.setattr(chunks, "ROW_GROUP_ROWS", 10)
     monkeypatch.setattr(tables, "PART_ROWS", 20)
     for rows in ([verdicts(95), verdicts(2, start=7)], [verdicts(5), verdicts(5)]):
-        with pytest.raises(ValidationFailed, match="trace_id: must be unique") as told:
-            with local.publication("verdicts", R1, code_version="1", schemas=SCHEMAS["verdicts"]) as out:
-                for frame in rows:
-                    out.write(frame)
-                out.publish()
+        with (
+            pytest.raises(ValidationFailed, match="trace_id: must be unique") as told,
+            local.publication("verdicts", R1, code_version="1", schemas=SCHEMAS["verdicts"]) as out,
+        ):
+            for frame in rows:
+                out.write(frame)
+            out.publish()
         assert "2 times" in str(told.value)
 
 

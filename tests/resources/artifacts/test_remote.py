@@ -74,7 +74,9 @@ def test_a_connection_that_breaks_leaves_the_version_before(url: str, tmp_path: 
             raise ConnectionResetError("reset by peer")
 
     before = publish(ArtifactStore(url, work=tmp_path), 3)
-    with pytest.raises(TransferFailed, match="was not taken: ConnectionResetError: reset by peer") as told:
+    with pytest.raises(
+        TransferFailed, match="was not taken, and nothing was published: ConnectionResetError: reset by peer"
+    ) as told:
         publish(with_acts(url, tmp_path, act), 4)
     assert url in str(told.value)
     fresh = ArtifactStore(url, work=tmp_path)
