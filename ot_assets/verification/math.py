@@ -81,6 +81,17 @@ def judge(task: VerifyTask, seconds: int | None = None) -> Verdict:
         return failed("math", f"math-verify did not come to an end within {limit} s")
 
 
+def quick(task: VerifyTask) -> Verdict | None:
+    """The verdict where gold and marked answer are both plain numbers, which takes no computer algebra; else None.
+
+    It is the one that `judge` gives, so it may be asked without a worker process.
+    """
+    gold, text = (task.gold or "").strip(), marked(task.answer or "")
+    wanted = as_number(marked(gold) or gold)
+    number = as_number(text) if text is not None and wanted is not None else None
+    return None if wanted is None or text is None or number is None else _numbers(gold, wanted, text, number)
+
+
 def gold_as_answer(gold: str) -> str:
     """A reply that states exactly the gold answer: what a gold answer is checked with."""
     return gold if marked(gold) else f"\\boxed{{{gold}}}"
@@ -126,12 +137,7 @@ def _find(task: VerifyTask, seconds: int | None) -> Found | None:
 def _compare(gold: str, expected: Expected, found: Found, seconds: int | None) -> Verdict:
     number = as_number(found.text)
     if expected.number is not None and number is not None:
-        # asked for a percentage, people answer 50 and 50% alike; math-verify takes both, too
-        as_percent = ("%" in found.text) != ("%" in gold)
-        scaled = number * 100 if "%" in found.text else number / 100
-        return _say(
-            gold, found.text, _close(expected.number, number) or (as_percent and _close(expected.number, scaled))
-        )
+        return _numbers(gold, expected.number, found.text, number)
     if expected.kind == "expression" and _letters(found.text) == _letters(marked(gold) or gold):
         return _say(gold, found.text, True)
     target = found.parsed or _parse(f"\\boxed{{{found.text}}}", seconds)
@@ -155,7 +161,7 @@ def _judge_words(task: VerifyTask, expected: Expected, seconds: int | None) -> V
     if text is None and not task.cut and _words(last_line(reply) or "") == expected.words:
         text = last_line(reply)
     if text is not None:
-        same = _words(text) == expected.words or _same_ratio(gold, text)
+        same = _words(text) == expected.words or _same_ratio(gold, text) or _same_letters(gold, text)
         return _say(gold, plain(text), same)
     if not reply.strip() or task.cut:
         return no_answer(task)
@@ -166,6 +172,13 @@ def _say(gold: str, text: str, equal: bool) -> Verdict:
     if equal:
         return correct("math", text, f"equals the gold answer {short(gold)!r}")
     return wrong("math", text, f"{short(text)!r} is not the gold answer {short(gold)!r}")
+
+
+def _numbers(gold: str, wanted: Fraction, text: str, number: Fraction) -> Verdict:
+    """The verdict on a number. Asked for a percentage, people answer 50 and 50% alike, and math-verify takes both, too."""
+    as_percent = ("%" in text) != ("%" in gold)
+    scaled = number * 100 if "%" in text else number / 100
+    return _say(gold, text, _close(wanted, number) or (as_percent and _close(wanted, scaled)))
 
 
 def _close(gold: Fraction, answer: Fraction) -> bool:
@@ -184,6 +197,14 @@ def _same_ratio(gold: str, text: str) -> bool:
         return False
     a, b, c, d = (int(p.group(i)) for p in pairs if p for i in (1, 2))
     return a * d == b * c
+
+
+def _same_letters(gold: str, text: str) -> bool:
+    """Whether a gold of several choice letters (`ACD`, as JEEBench has it) is what a text lists (`A, C and D`)."""
+    if re.fullmatch(r"[A-J]{2,10}", gold) is None:
+        return False
+    listed = re.sub(r"[\s,;&()]|\band\b", "", plain(text))
+    return re.fullmatch(r"[A-J]+", listed) is not None and sorted(listed) == sorted(gold)
 
 
 def _letters(text: str) -> str:

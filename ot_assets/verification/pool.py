@@ -27,6 +27,7 @@ from dataclasses import asdict, dataclass
 from types import TracebackType
 from typing import Any
 
+from ot_assets.verification.math import quick
 from ot_assets.verification.verdict import Verdict, VerifyTask, failed
 from ot_assets.verification.verify import IN_WORKER, judge
 from resources.errors import UserError
@@ -68,7 +69,7 @@ class VerifierPool:
         under_way: deque[Future[Verdict] | Verdict] = deque()
         try:
             for task in tasks:
-                under_way.append(self._threads.submit(self._one, task) if task.verifier in IN_WORKER else judge(task))
+                under_way.append(_at_once(task) or self._threads.submit(self._one, task))
                 if len(under_way) >= _AHEAD * self.workers:
                     yield _value(under_way.popleft())
             while under_way:
@@ -223,6 +224,13 @@ def _start(limits: Limits) -> subprocess.Popen[bytes]:
             f"a verifier process could not be started: {error}",
             fix="free some memory or processes, or verify with workers=0",
         ) from error
+
+
+def _at_once(task: VerifyTask) -> Verdict | None:
+    """The verdict where it takes no worker; None where it does."""
+    if task.verifier not in IN_WORKER:
+        return judge(task)
+    return quick(task) if task.verifier == "math" else None
 
 
 def _value(one: Future[Verdict] | Verdict) -> Verdict:

@@ -39,6 +39,8 @@ def judged(gold: str | None, answer: str | None, **more: object) -> Verdict:
         ("B", r"\boxed{\text{(B)}}"),
         (r"\text{east}", r"\boxed{east}"),
         ("10", "<answer>10</answer>"),
+        ("ACD", r"\boxed{A, C, D}"),
+        ("ACD", r"\boxed{DCA}"),
     ],
 )
 def test_right_answers(gold: str, answer: str) -> None:

@@ -18,7 +18,7 @@ OPTIONS = '{"options": {"A": "one", "B": "two"}}'
 SUM = '{"config": {}, "dataset": "chain_sum", "metadata": {}}'
 
 
-def math(gold: str, answer: str) -> VerifyTask:
+def math(gold: str, answer: str | None) -> VerifyTask:
     return VerifyTask("math", None, gold, answer)
 
 
@@ -37,7 +37,7 @@ def test_verdicts_come_in_order_and_equal_those_of_this_process(pool: VerifierPo
         VerifyTask("code", None, "1", "x"),
         VerifyTask("none", None, None, "x"),
         math("ü 5 €", "\ud83d\ude00 \\boxed{5}"),
-        math("5", None),  # type: ignore[arg-type]
+        math("5", None),
     ] * 5
     verdicts = list(pool.verify_many(tasks))
     assert verdicts == [verify(t.verifier, t.verifier_args, t.gold, t.answer) for t in tasks]
@@ -87,11 +87,11 @@ def test_a_worker_that_dies_of_a_task_is_replaced(monkeypatch: pytest.MonkeyPatc
 
 def test_a_worker_killed_from_outside_costs_nothing() -> None:
     with VerifierPool(1) as pool:
-        assert pool.verify(math("1", "1")).correct
+        assert pool.verify(math("1+y", "$y+1$")).correct
         process = pool._all[0]._process
         assert process is not None
         os.kill(process.pid, signal.SIGKILL)
-        assert pool.verify(math("2", "2")).correct
+        assert pool.verify(math("1+y", "$y+1$")).correct
 
 
 def test_memory_is_limited() -> None:
@@ -157,3 +157,12 @@ def test_without_workers_all_runs_here() -> None:
 def test_an_unknown_verifier_is_named() -> None:
     with pytest.raises(UserError, match=r"no verifier 'judge'[\s\S]*math, choice"):
         list(verify_many([VerifyTask("judge", None, "1", "1")]))
+
+
+def test_plain_numbers_take_no_worker() -> None:
+    with VerifierPool(1) as pool:
+        verdicts = list(
+            pool.verify_many([math("12", r"\boxed{12}"), math("12", r"\boxed{13}"), math("50%", r"\boxed{50}")])
+        )
+        assert [v.verdict for v in verdicts] == ["correct", "wrong", "correct"]
+        assert pool._all[0]._process is None
