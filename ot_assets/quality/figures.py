@@ -9,11 +9,12 @@ Fails with what polars raises for a frame whose columns have other types than th
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection
 from dataclasses import dataclass
 
 import polars as pl
 
+from ot_assets.quality.drift import number
 from ot_assets.quality.rules import Bounds, Drift, Rule, Suite
 
 EXAMPLES = 3
@@ -50,32 +51,35 @@ class Figure:
 
 def measure(suite: Suite, frame: pl.LazyFrame, previous: pl.LazyFrame | None) -> list[Figure]:
     """Every rule of the suite, measured."""
-    return [*_rules(suite.rules, frame), *(_drift(drift, frame, previous) for drift in suite.drifts)]
+    there = frame.collect_schema().names()
+    rules = [_rule(rule, frame, there) for rule in suite.rules]
+    return [*rules, *(_drift(drift, frame, previous) for drift in suite.drifts)]
 
 
 def examples(figure: Figure, frame: pl.LazyFrame, id_column: str) -> tuple[str, ...]:
     """Ids of a few rows that break a rule; empty where it is met, or is about the whole only."""
-    if not figure.outside or not isinstance(figure.rule, Rule) or figure.rule.offenders is None:
+    rule = figure.rule
+    if not figure.outside or not isinstance(rule, Rule):
         return ()
-    rows = frame.filter(figure.rule.offenders).select(pl.col(id_column).cast(pl.String)).head(EXAMPLES)
-    found = rows.collect(engine="streaming").to_series()
+    named = pl.col(id_column).cast(pl.String)
+    if rule.key is not None:
+        # Two steps, so that only ids and hashes are held and never the texts that repeat.
+        keys = frame.select(named, key=rule.key).collect(engine="streaming")
+        found = keys.drop_nulls("key").filter(pl.col("key").is_duplicated())[id_column].head(EXAMPLES)
+    elif rule.offenders is not None:
+        found = frame.filter(rule.offenders).select(named).head(EXAMPLES).collect(engine="streaming").to_series()
+    else:
+        return ()
     return tuple(v if len(v) <= _CUT else v[: _CUT - 1] + "…" for v in found.drop_nulls().to_list())
 
 
-def _rules(rules: Sequence[Rule], frame: pl.LazyFrame) -> list[Figure]:
-    there = set(frame.collect_schema().names())
-    absent = {r.name: sorted(set(r.figure.meta.root_names()) - there) for r in rules}
-    wanted = [r for r in rules if not absent[r.name]]
-    row = frame.select(r.figure.alias(r.name) for r in wanted).collect(engine="streaming").row(0, named=True)
-    figures = []
-    for rule in rules:
-        value = row.get(rule.name)
-        if value is None or value != value:
-            why = f"no column {', '.join(absent[rule.name])}" if absent[rule.name] else "no row that it is about"
-            figures.append(Figure(rule, None, why))
-        else:
-            figures.append(Figure(rule, float(value)))
-    return figures
+def _rule(rule: Rule, frame: pl.LazyFrame, there: Collection[str]) -> Figure:
+    absent = sorted(set(rule.figure.meta.root_names()) - set(there))
+    if absent:
+        return Figure(rule, None, f"no column {', '.join(absent)}")
+    # One rule at a time: with several in one query polars buffers whole columns for the slower ones.
+    value = number(frame, rule.figure)
+    return Figure(rule, None, "no row that it is about") if value is None else Figure(rule, value)
 
 
 def _drift(drift: Drift, frame: pl.LazyFrame, previous: pl.LazyFrame | None) -> Figure:

@@ -38,6 +38,8 @@ class Rule:
     bounds: Bounds
     offenders: pl.Expr | None = None
     """Which rows speak against it; a few of their ids are shown when it fails."""
+    key: pl.Expr | None = None
+    """For rules on repetition: rows with the same value speak against it. Texts are compared by hash."""
 
 
 @dataclass(frozen=True)
@@ -93,15 +95,9 @@ def rows_rule(bounds: Bounds) -> Rule:
 
 def ids_rule(*columns: str) -> Rule:
     """No two rows have the same key."""
-    key = pl.struct(columns) if len(columns) > 1 else pl.col(columns[0])
-    named = " and ".join(columns)
-    return Rule(
-        "repeated_ids",
-        f"No two rows have the same {named}",
-        pl.len() - key.n_unique(),
-        Bounds(high=0),
-        key.is_duplicated(),
-    )
+    key = hashed(*(pl.col(name) for name in columns))
+    says = f"No two rows have the same {' and '.join(columns)}"
+    return Rule("repeated_ids", says, pl.len() - key.n_unique(), Bounds(high=0), key=key)
 
 
 def licence_rule() -> Rule:
@@ -114,6 +110,15 @@ def share(condition: pl.Expr, among: pl.Expr | None = None) -> pl.Expr:
     """Share of rows that satisfy a condition (null counts as not), among those that satisfy another; null among none."""
     said = condition.fill_null(False)
     return (said if among is None else said.filter(among)).mean()
+
+
+def hashed(*texts: pl.Expr) -> pl.Expr:
+    """One number that is the same for rows with the same texts; column by column, since hashing a struct copies its texts."""
+    return (
+        pl.struct(text.hash().alias(str(i)) for i, text in enumerate(texts)).hash()
+        if len(texts) > 1
+        else texts[0].hash()
+    )
 
 
 def blank(column: str) -> pl.Expr:

@@ -65,16 +65,16 @@ def _answers() -> tuple[Rule, ...]:
 def _texts(copied: bool) -> tuple[Rule, ...]:
     squeezed = pl.col("question").str.to_lowercase().str.replace_all(r"\s+", "").hash()
     # Copies that fill a part up are meant to be there.
-    counted = squeezed.filter(pl.col("copy") == 0) if copied else squeezed
+    counted = pl.when(pl.col("copy") == 0).then(squeezed) if copied else squeezed
     broken = pl.col("question").str.contains("\ufffd", literal=True)
     long = pl.col("question").str.len_chars() > LONG
     return (
         Rule(
             "same_text_share",
             "At most 2 % of the questions repeat another one save for case and white space",
-            1 - counted.n_unique() / counted.len(),
+            1 - counted.drop_nulls().n_unique() / counted.count(),
             Bounds(high=0.02),
-            squeezed.is_duplicated() & (pl.col("copy") == 0) if copied else squeezed.is_duplicated(),
+            key=counted,
         ),
         Rule(
             "long_share",

@@ -14,6 +14,7 @@ from ot_assets.quality.rules import (
     Suite,
     SuiteContext,
     blank,
+    hashed,
     ids_rule,
     licence_rule,
     rows_rule,
@@ -31,7 +32,7 @@ def suite(context: SuiteContext, columns: Collection[str]) -> Suite:
 
 def _ends() -> tuple[Rule, ...]:
     closed, answered = pl.col("reasoning_closed"), ~blank("answer")
-    said = pl.struct("question_id", "reasoning", "answer")
+    said = hashed(pl.col("question_id"), pl.col("reasoning"), pl.col("answer"))
     return (
         Rule(
             "cut_share",
@@ -64,9 +65,9 @@ def _ends() -> tuple[Rule, ...]:
         Rule(
             "repeated_share",
             "At most half of the answers repeat another answer to the same question word for word",
-            1 - said.hash().n_unique() / pl.len(),
+            1 - said.n_unique() / pl.len(),
             Bounds(high=0.5),
-            said.is_duplicated(),
+            key=said,
         ),
     )
 

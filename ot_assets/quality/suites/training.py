@@ -7,7 +7,18 @@ from collections.abc import Collection
 import polars as pl
 
 from ot_assets.quality.drift import moved_share, ratio
-from ot_assets.quality.rules import Bounds, Drift, Rule, Suite, SuiteContext, ids_rule, licence_rule, rows_rule, share
+from ot_assets.quality.rules import (
+    Bounds,
+    Drift,
+    Rule,
+    Suite,
+    SuiteContext,
+    hashed,
+    ids_rule,
+    licence_rule,
+    rows_rule,
+    share,
+)
 
 COMPLETION = pl.col("completion").list.last().struct.field("content")
 PROMPT = pl.col("prompt").list.last().struct.field("content")
@@ -28,7 +39,7 @@ def suite(context: SuiteContext, columns: Collection[str]) -> Suite:
 
 
 def _texts(context: SuiteContext) -> tuple[Rule, ...]:
-    pair = pl.struct(PROMPT.hash().alias("prompt"), COMPLETION.hash().alias("completion"))
+    pair = hashed(PROMPT, COMPLETION)
     empty = COMPLETION.fill_null("").str.strip_chars() == ""
     rules = [
         Rule(
@@ -36,7 +47,7 @@ def _texts(context: SuiteContext) -> tuple[Rule, ...]:
             "At most 5 % of the examples repeat another one word for word",
             1 - pair.n_unique() / pl.len(),
             Bounds(high=0.05),
-            pair.is_duplicated(),
+            key=pair,
         ),
         Rule("empty_share", "No completion is empty", share(empty), Bounds(high=0), empty),
     ]
