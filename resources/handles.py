@@ -15,9 +15,13 @@ import dagster as dg
 from pydantic import PrivateAttr
 
 from resources.artifacts import ArtifactStore
-from resources.generation import Engine, Model, Outcome, Progress, Request, ask, open_engine
+from resources.generation.ask import ask
+from resources.generation.engine import Engine, Outcome, open_engine
+from resources.generation.model import Model
+from resources.generation.progress import Progress
+from resources.generation.request import Request
 from resources.home import Home
-from resources.responses import ResponseStore
+from resources.responses.store import ResponseStore
 
 
 class EngineSlot:

@@ -92,6 +92,15 @@ class Registry:
         inline = [spec.model for spec in self.teachers.values() if isinstance(spec.model, ModelSpec)]
         return {**self.models, **{model.key: model for model in inline if model.key not in self.models}}
 
+    def required_model(self, teacher: str) -> ModelSpec:
+        """The model behind a teacher that must have one, such as a scorer; UserError for ``reference``."""
+        model = self.model_of(teacher)
+        if model is None:
+            raise UserError(
+                f"teacher {teacher} has no model, so it cannot be asked to score", fix="name another teacher"
+            )
+        return model
+
     def teacher_hash(self, teacher: str) -> str:
         """Hash of everything that changes a teacher's answers, its model included: the teacher's part of a trace_id."""
         return self.teacher(teacher).identity_hash(self.model_of(teacher))

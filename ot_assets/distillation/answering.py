@@ -1,0 +1,49 @@
+"""From wanted answers to traces, batch by batch, through the response store.
+
+Memory holds one batch of questions and their replies. Replies come in any order; rows are written in the order of the
+questions, so the same replies give the same artifact.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import TYPE_CHECKING
+
+import polars as pl
+
+from ot_assets.asking import as_model, with_weights
+from ot_assets.distillation.prompts import Ask, Question, asks
+from ot_assets.distillation.traces import Answering, TraceBatch, reference_rows, trace_rows
+from resources.artifacts import Artifact
+
+if TYPE_CHECKING:
+    from ot_assets.stage import Step
+
+_BATCH = 20_000
+"""Questions whose replies are held at once."""
+
+
+def answer_rows(step: Step, screened: Artifact, wanted: pl.DataFrame) -> Iterator[TraceBatch]:
+    """The traces of the partition's teacher for the wanted questions (`question_id`, `answers`)."""
+    teacher = step.registry.teacher(step.partition["teacher"])
+    spec = step.registry.model_of(teacher.key)
+    terms = teacher.licence or (spec.terms if spec else None)
+    who = Answering(teacher, step.registry.teacher_hash(teacher.key), terms)
+    answers = dict(wanted.iter_rows())
+    for batch in screened.batches(rows=_BATCH):
+        questions = batch.filter(pl.col("question_id").is_in(list(answers)))
+        if questions.is_empty():
+            continue
+        if spec is None:
+            yield reference_rows(who, questions)
+            continue
+        model = as_model(spec)
+        wanted_here: list[Ask] = list(asks(teacher, model, Question.rows(questions), answers))
+        purpose = f"traces {step.partition}"
+        came = step.ask(
+            with_weights(spec, step.services.home),
+            (ask.request for ask in wanted_here),
+            purpose=purpose,
+            total=len(wanted_here),
+        )
+        yield trace_rows(who, model, wanted_here, {request.key: result for request, result in came})

@@ -1,0 +1,1 @@
+"""How a student comes to be: token counts with its own tokenizer, training, its card."""
