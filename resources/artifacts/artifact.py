@@ -6,11 +6,13 @@ partition is published again. Fails with DamagedArtifact when a file is not ther
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
 import polars as pl
+import pyarrow as pa
 import pyarrow.parquet as pq
 
 from resources.artifacts.errors import DamagedArtifact
@@ -53,17 +55,22 @@ class Artifact:
 
     def read(self, table: str = "") -> pl.DataFrame:
         """A whole table in memory: for small ones."""
-        return self.scan(table).collect()
+        with self._naming_damage():
+            return self.scan(table).collect()
 
     def batches(
         self, table: str = "", rows: int = 50_000, columns: Sequence[str] | None = None
     ) -> Iterator[pl.DataFrame]:
         """A table in frames of at most `rows` rows and at most one row group, in order: the bounded way through it."""
         for info in self._table(table).files:
-            with pq.ParquetFile(self._local(info)) as parquet:
+            with self._naming_damage(), pq.ParquetFile(self._local(info)) as parquet:
                 for group in range(parquet.num_row_groups):
                     frame = pl.DataFrame(parquet.read_row_group(group, columns=columns and list(columns)))
                     yield from (frame.slice(start, rows) for start in range(0, len(frame), rows))
+
+    def parts(self, table: str = "") -> list[Path]:
+        """Local paths of a table's Parquet files, in order: for programs that read files, such as a trainer."""
+        return [self._local(file) for file in self._table(table).files]
 
     def ledger(self) -> pl.LazyFrame:
         """The rows that the step dropped; an empty frame when it dropped none."""
@@ -104,6 +111,22 @@ class Artifact:
 
     def _local(self, info: FileInfo) -> Path:
         try:
-            return self._place.fetch(self._relative, info)
+            path = self._place.fetch(self._relative, info)
+            size = path.stat().st_size
         except FileNotFoundError:
-            raise DamagedArtifact(f"{self.path}/{info.path}", "the file is missing") from None
+            since = "the file is missing: removed by hand, or by `ot gc` after this version was opened"
+            raise DamagedArtifact(f"{self.path}/{info.path}", since) from None
+        if size != info.bytes:
+            found = f"the file has {size} bytes, was published with {info.bytes}"
+            raise DamagedArtifact(f"{self.path}/{info.path}", found)
+        return path
+
+    @contextlib.contextmanager
+    def _naming_damage(self) -> Iterator[None]:
+        """A reader's error over bytes that are not what was published becomes a message that names the file."""
+        try:
+            yield
+        except (pl.exceptions.PolarsError, pa.ArrowException, OSError) as error:
+            if found := self.verify():
+                raise DamagedArtifact(self.path, found[0].removeprefix(f"{self.path}/")) from error
+            raise

@@ -1,0 +1,93 @@
+"""Assets of evaluation: replies to benchmarks, scores, models side by side."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import dagster as dg
+import polars as pl
+
+from ot_assets.asking import as_model, student_model, with_weights
+from ot_assets.evaluation.leaderboard import Entry, make_leaderboard
+from ot_assets.evaluation.leaderboard_view import markdown
+from ot_assets.evaluation.replying import replies
+from ot_assets.evaluation.scoring import Scored, score
+from ot_assets.pictures import bars_of, score_bars
+from ot_assets.stage import Step, stage
+
+
+@stage(
+    "recipe_teacher",
+    reads={"student_model": None, "benchmark_questions": "every_benchmark"},
+    group="evaluation",
+    pool="gpu",
+)
+def eval_responses(step: Step) -> None:
+    """Repeated samples of the student on the recipe's benchmarks; a reply that never came is a row with its reason."""
+    student = student_model(step.open("student_model", step.partition))
+    for rows in replies(step, student, lambda: student, step.open_needs("benchmark_questions")):
+        step.out.write(rows)
+
+
+@stage(
+    "recipe_teacher",
+    reads={"eval_responses": None, "benchmark_questions": "every_benchmark"},
+    group="evaluation",
+    suite="scores",
+)
+def eval_scores(step: Step) -> Mapping[str, Any]:
+    """The student's score on each benchmark, with its standard error over questions and repeats."""
+    responses = step.open("eval_responses", step.partition).read()
+    questions = {at["benchmark"]: a.read() for at, a in step.open_needs("benchmark_questions").items()}
+    return _publish(step, score(responses, questions, step.registry.benchmarks))
+
+
+@stage(
+    "model",
+    reads={"model_spec": None, "benchmark_questions": "every_benchmark"},
+    group="evaluation",
+    suite="scores",
+    pool="gpu",
+)
+def baseline_scores(step: Step) -> Mapping[str, Any]:
+    """A model as it comes (a student's base, a teacher) on the same benchmarks."""
+    spec = step.registry.all_models[step.partition["model"]]
+    opened = step.open_needs("benchmark_questions")
+    asked = list(replies(step, as_model(spec), with_weights(spec, step.services.home), opened))
+    questions = {at["benchmark"]: artifact.read() for at, artifact in opened.items()}
+    for rows in asked:
+        step.out.write(rows, "responses")
+    return _publish(step, score(pl.concat(asked), questions, step.registry.benchmarks))
+
+
+@stage(None, reads={"eval_scores": "everything", "baseline_scores": "everything"}, group="evaluation")
+def leaderboard(step: Step) -> Mapping[str, Any]:
+    """Every model on every benchmark, and every pair of models on the same questions: is the difference real?"""
+    students = [
+        Entry.student(at["recipe"], at["teacher"], a.read(), a.read("questions"))
+        for at, a in step.open_needs("eval_scores").items()
+    ]
+    models = [
+        Entry.baseline(at["model"], a.read(), a.read("questions"))
+        for at, a in step.open_needs("baseline_scores").items()
+    ]
+    board = make_leaderboard([*students, *models])
+    step.out.write(board.score_frame(include_held_out=True))
+    step.out.write(board.comparison_frame(), "comparisons")
+    return {
+        "leaderboard": dg.MetadataValue.md(markdown(board)),
+        "scores": dg.MetadataValue.md(score_bars(bars_of(board.to_json()["scores"]))),
+    }
+
+
+def _publish(step: Step, scored: Scored) -> Mapping[str, Any]:
+    step.out.write(scored.scores)
+    step.out.write(scored.questions, "questions")
+    rows = [{**row, "model": str(step.partition)} for row in scored.scores.iter_rows(named=True)]
+    step.out.stat(scores={key: figure.score for key, figure in scored.figures.items()})
+    shown = [row for row in rows if row["role"] == "dev"]
+    return {"scores": dg.MetadataValue.md(score_bars(bars_of(shown)))} if shown else {}
+
+
+ASSETS = (eval_responses, eval_scores, baseline_scores, leaderboard)

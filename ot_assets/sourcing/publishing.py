@@ -1,0 +1,43 @@
+"""Reads an origin to its end and hands rows, rejected rows and figures to the publication."""
+
+from __future__ import annotations
+
+import os
+from collections import Counter
+from collections.abc import Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from ot_assets.progress import report
+from ot_assets.registry.specs.source import QuestionSet
+from ot_assets.sourcing.read import read_source
+from ot_assets.sourcing.rows import SourcingContext
+
+if TYPE_CHECKING:
+    from ot_assets.stage import Step
+
+_EXAMPLES = 3
+
+
+def publish_questions(step: Step, spec: QuestionSet, folder: Path) -> Mapping[str, Any]:
+    """Writes a source's or a benchmark's questions; what is worth seeing in the UI comes back."""
+    mirror = os.environ.get("OT_HUB_MIRROR")
+    context = SourcingContext(
+        cache=step.services.home.wheels, base=folder, hub_mirror=Path(mirror) if mirror else None, log=report
+    )
+    read = skipped = 0
+    notes: Counter[str] = Counter()
+    facts: dict[str, str] = {}
+    examples: list[str] = []
+    for batch in read_source(spec, context):
+        step.out.write(batch.frame)
+        step.out.drop(batch.rejected)
+        step.out.licences(*batch.frame.get_column("licence").unique().to_list())
+        read, skipped = read + batch.read, skipped + batch.not_selected
+        notes.update(batch.notes)
+        facts |= batch.facts
+        examples += batch.examples
+        report(f"{read:,} rows read")
+    step.out.rows_in(read)
+    step.out.stat(notes=dict(notes), examples=examples[:_EXAMPLES], not_selected=skipped, **facts)
+    return {**notes, **facts, "examples": "\n".join(examples[:_EXAMPLES]) or None}
