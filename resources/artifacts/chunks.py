@@ -26,7 +26,7 @@ class Limits:
 
 
 class Chunker:
-    """Takes frames of one schema, gives row groups. Holds at most one row group and the frame it is given."""
+    """Takes frames of the same columns, gives row groups. Holds at most one row group and the frame it is given."""
 
     def __init__(self, limits: Limits | None = None) -> None:
         self._limits = limits or Limits(ROW_GROUP_ROWS, ROW_GROUP_BYTES)
@@ -49,19 +49,23 @@ class Chunker:
 
     def flush(self) -> pl.DataFrame:
         """What is left, as one row group; empty when nothing is."""
-        group = pl.concat(self._kept, rechunk=True) if self._kept else pl.DataFrame()
+        group = self._joined() if self._kept else pl.DataFrame()
         self._kept, self._rows, self._bytes = [], 0, 0
         return group
 
     def __len__(self) -> int:
         return self._rows
 
+    def _joined(self) -> pl.DataFrame:
+        """One frame; a column that was all null in the first pieces has the type of the later ones."""
+        return pl.concat(self._kept, how="vertical_relaxed", rechunk=True)
+
     def _keep(self, part: pl.DataFrame, size: int) -> None:
         self._kept.append(part)
         self._rows += len(part)
         self._bytes += size
         if len(self._kept) >= _MOST_PIECES:
-            self._kept = [pl.concat(self._kept, rechunk=True)]
+            self._kept = [self._joined()]
 
 
 def row_bytes(frame: pl.DataFrame) -> pl.Series:

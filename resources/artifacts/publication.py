@@ -56,6 +56,7 @@ class Publication:
         self._stats: dict[str, Any] = {}
         self._licences: set[str] = set()
         self._rows_in: int | None = None
+        self._broken: Exception | None = None
         self._staging: Path | None = None
         self._exit = contextlib.ExitStack()
 
@@ -116,13 +117,18 @@ class Publication:
             if table and not ASSET.fullmatch(table):
                 raise UserError(f"{table!r} is not a table's name", fix=f"it must match {ASSET.pattern}")
             self._tables[table] = TableWriter(staging, table, self._schemas.get(table))
-        with clear_disk_errors(staging):
-            self._tables[table].write(frame)
+        try:
+            with clear_disk_errors(staging):
+                self._tables[table].write(frame)
+        except Exception as error:
+            self._broken = error  # rows are lost now: whoever catches this must not publish the rest
+            raise
 
     def drop(self, rows: pl.DataFrame) -> None:
         """Adds rows to the ledger: at least `row_id` and `rule`; ledger columns that are left out become null."""
         left_out = [pl.lit(None, dtype=t).alias(c) for c, t in Ledger.dtypes().items() if c not in rows.columns]
-        self.write(rows.with_columns(left_out), LEDGER)
+        rows = rows.with_columns(left_out).with_columns(pl.col("figure").cast(pl.Float64))
+        self.write(rows, LEDGER)
         for rule, count in rows.group_by("rule").len().iter_rows():
             self._dropped[rule] += count
 
@@ -168,6 +174,8 @@ class Publication:
         the pointer moves, and the manifest is the one of then.
         """
         staging = self._open_staging()
+        if self._broken is not None:
+            raise self._broken
         with clear_disk_errors(staging):
             manifest = self._finish(staging, allow_empty)
             self._commit(staging, manifest)
@@ -210,7 +218,8 @@ class Publication:
                 f"rows in {self._rows_in} are not rows out {rows} + rows in the ledger {dropped}:"
                 f" {abs(lost)} row(s) {'vanished' if lost > 0 else 'too many'}"
             )
-        if not rows and not allow_empty and not any(not file.annotation for file in files):
+        anything = rows if "" in tables else sum(table.rows for table in tables.values()) + len(files)
+        if not anything and not allow_empty:
             rules = ", ".join(f"{rule} {count}" for rule, count in self._dropped.most_common(5))
             failed.append(f"no rows are left{f'; dropped by rule: {rules}' if rules else ''}")
         if failed:

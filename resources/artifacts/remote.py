@@ -31,8 +31,9 @@ from resources.artifacts.places import ARTIFACT_ID, ASSET, CURRENT, STAGING, She
 _BLOCK = 2**20
 _UNREAD = "cannot be read"
 _UNTAKEN = "was not taken, and nothing was published"
-_RENAMING = {"sftp", "ssh", "hdfs", "arrow_hdfs", "webhdfs", "webdav", "smb", "dir"}
-"""File systems whose writes are seen while they happen; the others are object stores, where a put is one step."""
+_OBJECT_STORES = {"s3", "s3a", "gs", "gcs", "abfs", "abfss", "az", "oss", "ossfs", "oci", "ocilake", "tos", "memory"}
+"""Stores where a put is one step and folders are only names. Any other file system may show a file while it is written,
+and needs its folders made."""
 
 
 class RemotePlace:
@@ -189,7 +190,7 @@ class RemotePlace:
 
     def _upload(self, source: Path, path: str, size: int) -> None:
         with self._telling(path, _UNTAKEN):
-            self._system.makedirs(self._at(path).rpartition("/")[0], exist_ok=True)
+            self._make_folder_of(self._at(path))
             self._system.put_file(str(source), self._at(path))
             self._system.invalidate_cache()
             there = self._system.size(self._at(path))
@@ -200,17 +201,22 @@ class RemotePlace:
         """Writes a small object in one step."""
         end = self._at(path)
         with self._telling(path, _UNTAKEN):
-            self._system.makedirs(end.rpartition("/")[0], exist_ok=True)
-            if self._protocols() & _RENAMING:
-                fresh = f"{end.rpartition('/')[0]}/{STAGING}{uuid.uuid4().hex}"
-                self._system.pipe_file(fresh, data)
-                self._system.mv(fresh, end)
-            else:
+            if self._is_object_store:
                 self._system.pipe_file(end, data)
+                return
+            self._make_folder_of(end)
+            fresh = f"{end.rpartition('/')[0]}/{STAGING}{uuid.uuid4().hex}"
+            self._system.pipe_file(fresh, data)
+            self._system.mv(fresh, end)
 
-    def _protocols(self) -> set[str]:
+    def _make_folder_of(self, path: str) -> None:
+        if not self._is_object_store:  # there it would at most make a bucket out of a slip in its name
+            self._system.makedirs(path.rpartition("/")[0], exist_ok=True)
+
+    @property
+    def _is_object_store(self) -> bool:
         names = self._system.protocol
-        return {names} if isinstance(names, str) else set(names)
+        return bool(({names} if isinstance(names, str) else set(names)) & _OBJECT_STORES)
 
     def _changed(self, info: dict[str, Any]) -> float:
         for name in ("LastModified", "last_modified", "updated", "mtime", "modified", "created"):
@@ -229,10 +235,9 @@ class RemotePlace:
         """File systems raise all kinds of errors; a person needs the place and the reason."""
         try:
             yield
-        except (FileNotFoundError, DamagedArtifact, DiskFull, TransferFailed):
-            raise
         except Exception as error:
-            if is_full(error):
+            known = isinstance(error, (DamagedArtifact, DiskFull, TransferFailed)) or is_full(error)
+            if known or (isinstance(error, FileNotFoundError) and what == _UNREAD):
                 raise
             reason = f"{type(error).__name__}: {error}"[:300]
             fix = "see that the store can be reached and that this user may use it, then run again"

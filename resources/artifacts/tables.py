@@ -83,6 +83,8 @@ class TableWriter:
         if self._columns is None:
             self._columns = _first_columns(frame, self._schema)
         known = self._columns
+        if not self._groups:  # a column of nothing but nulls has no type before its first value
+            known.update({c: t for c, t in frame.schema.items() if known.get(c) == pl.Null})
         wrong = [f"{c}: missing" for c in known if c not in frame.columns]
         wrong += [f"{c}: unknown column" for c in frame.columns if c not in known]
         wrong += [

@@ -93,3 +93,15 @@ def test_later_frames_must_have_the_same_columns(tmp_path: Path) -> None:
     assert all(word in str(told.value) for word in ("b: missing", "c: unknown", "a: String, expected Int64"))
     info = writer.close()
     assert pl.read_parquet(tmp_path / info.files[0].path).rows() == [(1, "x"), (2, None)]
+
+
+def test_a_column_takes_its_type_from_its_first_value(tmp_path: Path) -> None:
+    hashes = []
+    rows = pl.DataFrame({"a": [1, 2, 3], "note": [None, None, "x"]})
+    for name, frames in (("one", [rows]), ("two", [rows[:2].cast({"note": pl.Null}), rows[2:]])):
+        (tmp_path / name).mkdir()
+        writer = TableWriter(tmp_path / name, "", None)
+        for each in frames:
+            writer.write(each)
+        hashes.append(writer.close())
+    assert hashes[0] == hashes[1] and hashes[0].columns["note"] == "String"

@@ -214,6 +214,46 @@ def test_empty_is_refused_unless_it_is_allowed(local: ArtifactStore) -> None:
     assert list(found.batches()) == [] and found.verify() == []
 
 
+def test_files_alone_are_something_and_a_declared_main_table_must_have_rows(local: ArtifactStore) -> None:
+    with local.publication("student_model", R1, code_version="1") as out:
+        (out.folder() / "model.bin").write_bytes(b"w")
+        assert out.publish().rows_out == 0
+    schemas = SCHEMAS["trace_requests"]
+    with (
+        pytest.raises(ValidationFailed, match="no rows are left"),
+        local.publication("trace_requests", AIME, code_version="1", schemas=schemas) as out,
+    ):
+        (out.folder() / "model.bin").write_bytes(b"w")
+        out.publish()
+
+
+def test_what_failed_once_cannot_be_published_by_looking_away(
+    local: ArtifactStore, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(chunks, "ROW_GROUP_ROWS", 2)
+    with local.publication("trace_requests", AIME, code_version="1", schemas=SCHEMAS["trace_requests"]) as out:
+        out.write(requests(2))
+        with pytest.raises(ValidationFailed):
+            out.write(requests(2, answers=0))
+        with pytest.raises(ValidationFailed):
+            out.publish()
+    assert local.current("trace_requests", AIME) is None
+
+
+def test_ledger_rows_as_steps_have_them(local: ArtifactStore) -> None:
+    with local.publication("trace_requests", AIME, code_version="1") as out:
+        out.write(requests(1))
+        out.drop(pl.DataFrame({"row_id": ["x"], "rule": ["copy"], "figure": [3]}))
+        out.drop(pl.DataFrame({"row_id": ["y"], "rule": ["copy"], "note": [None]}))
+        assert out.publish().dropped == {"copy": 2}
+    assert current(local).ledger().collect()["figure"].to_list() == [3.0, None]
+    for bad in ({"row_id": ["x"]}, {"rule": ["copy"]}, {"row_id": ["x"], "rule": ["copy"], "more": [1]}):
+        with pytest.raises(ValidationFailed), local.publication("trace_requests", AIME, code_version="1") as out:
+            out.write(requests(1))
+            out.drop(pl.DataFrame(bad))
+            out.publish()
+
+
 def test_declared_tables_are_always_there(local: ArtifactStore) -> None:
     with local.publication("leaderboard", Partition(), code_version="1", schemas=SCHEMAS["leaderboard"]) as out:
         out.publish(allow_empty=True)

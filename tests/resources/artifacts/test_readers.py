@@ -8,7 +8,7 @@ import pyarrow.dataset
 import pyarrow.parquet as pq
 import pytest
 
-from resources.artifacts import ArtifactStore, tables
+from resources.artifacts import ArtifactStore, chunks, tables
 from resources.artifacts.tables import plain_arrow
 from schemas import SCHEMAS, TrainingSet
 from tests.resources.artifacts.making import R1
@@ -35,11 +35,10 @@ def examples(rows: int) -> pl.DataFrame:
 @pytest.fixture
 def lying(local: ArtifactStore, monkeypatch: pytest.MonkeyPatch) -> Path:
     """Two parts, each of one row group."""
+    monkeypatch.setattr(chunks, "ROW_GROUP_ROWS", 10)
     monkeypatch.setattr(tables, "PART_ROWS", 10)
     with local.publication("training_set", R1, code_version="1", schemas=SCHEMAS["training_set"]) as out:
-        for start in range(0, 20, 10):
-            out._tables.setdefault("", tables.TableWriter(out.folder(), "", TrainingSet, tables.Limits(10, 2**20)))
-            out.write(examples(20).slice(start, 10))
+        out.write(examples(20))
         out.drop(pl.DataFrame({"row_id": ["x"], "rule": ["long"]}))
         out.annotate("README.md", "---\nlicense: mit\n---\n")
         out.publish()

@@ -87,6 +87,14 @@ def test_a_connection_that_breaks_leaves_the_version_before(url: str, tmp_path: 
     assert publish(fresh, 4).rows_out == 4 and fresh.current_id("trace_requests", AIME) != before.artifact_id
 
 
+def test_a_bucket_that_is_not_there(url: str, tmp_path: Path) -> None:
+    def act(n: int, kind: str, path: str) -> None:
+        raise FileNotFoundError("The specified bucket does not exist")
+
+    with pytest.raises(TransferFailed, match=r"was not taken.*bucket does not exist"):
+        publish(with_acts(url, tmp_path, act))
+
+
 def test_readers_see_whole_artifacts_at_every_moment(url: str, tmp_path: Path) -> None:
     """A reader looks between any two writes of ten publications."""
     seen: list[int] = []

@@ -1,6 +1,6 @@
 """Finding artifacts, and what is told of those that cannot be read."""
 
-import os
+import errno
 from collections.abc import Callable
 from pathlib import Path
 
@@ -164,6 +164,21 @@ def test_verify_names_every_file_that_changed(reopen: Callable[[], ArtifactStore
             found.file("cut")
 
 
+def test_reading_damaged_rows_names_the_file(local: ArtifactStore) -> None:
+    manifest = publish(local, 500)
+    part = folder_of(local) / manifest.artifact_id / "part-00000.parquet"
+    whole = part.read_bytes()
+    found = local.current("trace_requests", AIME)
+    assert found is not None
+    for spoilt in (whole[:-100], b"\0" * len(whole), whole[:20] + b"\xff" * 200 + whole[220:]):
+        part.write_bytes(spoilt)
+        for look in (found.read, lambda: list(found.batches())):
+            with pytest.raises(DamagedArtifact, match=r"part-00000\.parquet"):
+                look()
+    part.write_bytes(whole)
+    assert found.read().height == 500
+
+
 def test_publishing_again_mends_what_was_damaged(local: ArtifactStore) -> None:
     manifest = publish(local)
     part = folder_of(local) / manifest.artifact_id / "part-00000.parquet"
@@ -189,11 +204,15 @@ def test_a_root_that_is_a_file(tmp_path: Path) -> None:
         publish(store)
 
 
-@pytest.mark.skipif(os.getuid() == 0, reason="root may write everywhere")
-def test_a_root_that_may_not_be_written(tmp_path: Path) -> None:
-    (tmp_path / "closed").mkdir(mode=0o500)
-    with pytest.raises(UserError, match="Permission denied"):
-        publish(ArtifactStore(tmp_path / "closed"))
+def test_a_root_that_may_not_be_written(local: ArtifactStore, monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuse(shelf: str) -> Path:
+        raise PermissionError(errno.EACCES, "Permission denied", f"{local.root}/{shelf}")
+
+    monkeypatch.setattr(local.place, "stage", refuse)  # the user that runs the tests may be one that may write anywhere
+    with pytest.raises(UserError, match=r"source=aime: Permission denied"):
+        publish(local)
+    monkeypatch.undo()
+    publish(local)  # the lock was let go
 
 
 def test_roots_that_are_local_and_caches_that_are_looked_through(tmp_path: Path) -> None:
