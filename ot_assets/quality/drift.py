@@ -10,7 +10,7 @@ from typing import Any
 
 import polars as pl
 
-from ot_assets.quality.rules import Measure
+from ot_assets.quality.rules import Measure, Query
 
 
 def ratio(figure: pl.Expr) -> Measure:
@@ -67,9 +67,11 @@ def largest_change(key: str, column: str) -> Measure:
     return measure
 
 
-def number(frame: pl.LazyFrame, figure: pl.Expr) -> float | None:
-    """One aggregate of a frame; None for null and nan."""
-    value: Any = frame.select(figure.alias("figure")).collect(engine="streaming").item()
+def number(frame: pl.LazyFrame, figure: pl.Expr | Query) -> float | None:
+    """One figure of a frame; None for null, nan and no cell at all."""
+    query = frame.select(figure.alias("figure")) if isinstance(figure, pl.Expr) else figure(frame)
+    found = query.collect(engine="streaming").to_series()
+    value: Any = found.item() if len(found) else None
     return None if value is None or value != value else float(value)
 
 

@@ -19,6 +19,7 @@ import shutil
 import threading
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -63,8 +64,8 @@ def gx() -> Any:
 def validate(profile: pd.DataFrame, suite: ExpectationSuite) -> list[dict[str, Any]]:
     """GX's result of each expectation, recorded nowhere."""
     with _ONE_AT_A_TIME:
-        context = gx().get_context(mode="ephemeral")
-        _quiet(context)
+        context = _in_memory()
+        _make_current(context)
         batch = _batch(context, suite.name).get_batch(batch_parameters={"dataframe": profile})
         return _results(batch.validate(suite))
 
@@ -103,7 +104,7 @@ def site_folder(home: Path) -> Path:
 
 def folder_name(run_name: str) -> str:
     """A run's name as GX's stores can take it: one folder, no odd characters."""
-    return re.sub(r"[^\w.=,-]+", " ", run_name.replace("|", ", "), flags=re.ASCII).strip() or "-"
+    return re.sub(r"[^\w.=,-]+", " ", run_name.replace("|", ", "), flags=re.ASCII).strip(" .") or "-"
 
 
 def readable(path: Path) -> dict[str, Any] | None:
@@ -113,6 +114,21 @@ def readable(path: Path) -> dict[str, Any] | None:
     except (OSError, ValueError):
         return None
     return said if isinstance(said, dict) and "meta" in said and "results" in said else None
+
+
+@cache
+def _in_memory() -> AbstractDataContext:
+    """One a process: GX makes a temporary folder for each."""
+    context: AbstractDataContext = gx().get_context(mode="ephemeral")
+    _quiet(context)
+    return context
+
+
+def _make_current(context: AbstractDataContext) -> None:
+    """A validation looks its project up in GX's global, where the last opened one stands."""
+    from great_expectations.data_context.data_context.context_factory import set_context
+
+    set_context(context)
 
 
 def _results(said: Any) -> list[dict[str, Any]]:

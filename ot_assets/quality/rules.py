@@ -13,6 +13,9 @@ from dataclasses import dataclass, field
 
 import polars as pl
 
+Query = Callable[[pl.LazyFrame], pl.LazyFrame]
+"""Rows -> one cell, for figures that take more than one aggregation."""
+
 Measure = Callable[[pl.LazyFrame, pl.LazyFrame], float | None]
 """(this version, the previous one) -> how far they are apart; None where that cannot be said."""
 
@@ -33,8 +36,8 @@ class Rule:
     """Name of the figure: a column of the suite's batch."""
     says: str
     """What is expected, as a sentence that a person reads in the docs."""
-    figure: pl.Expr
-    """Aggregates all rows to one number; null where the rule does not apply."""
+    figure: pl.Expr | Query
+    """Makes one number of all rows; null where the rule does not apply."""
     bounds: Bounds
     offenders: pl.Expr | None = None
     """Which rows speak against it; a few of their ids are shown when it fails."""
@@ -110,6 +113,21 @@ def share(condition: pl.Expr, among: pl.Expr | None = None) -> pl.Expr:
     """Share of rows that satisfy a condition (null counts as not), among those that satisfy another; null among none."""
     said = condition.fill_null(False)
     return (said if among is None else said.filter(among)).mean()
+
+
+def commonest_share(column: str, among: pl.Expr, fewest: int) -> Query:
+    """Share of a column's commonest value among the rows that satisfy a condition; no cell with fewer than `fewest`."""
+
+    def query(rows: pl.LazyFrame) -> pl.LazyFrame:
+        counts = rows.filter(among).group_by(column).agg(pl.len().alias("n"))
+        total = pl.col("n").sum()
+        return (
+            counts.select(total=total, share=pl.col("n").max() / total)
+            .filter(pl.col("total") >= fewest)
+            .select("share")
+        )
+
+    return query
 
 
 def hashed(*texts: pl.Expr) -> pl.Expr:

@@ -14,6 +14,7 @@ from ot_assets.quality.rules import (
     Suite,
     SuiteContext,
     blank,
+    commonest_share,
     ids_rule,
     licence_rule,
     rows_rule,
@@ -35,8 +36,6 @@ def suite(context: SuiteContext, columns: Collection[str]) -> Suite:
 
 def _answers() -> tuple[Rule, ...]:
     judged = ~pl.col("verifier").is_in(["none", "code"])
-    choice = pl.col("verifier") == "choice"
-    golds = pl.col("gold").filter(choice)
     return (
         Rule(
             "gold_share",
@@ -49,7 +48,7 @@ def _answers() -> tuple[Rule, ...]:
             "commonest_choice_share",
             "No letter is the right answer of more than 60 % of the choice questions",
             # An unshuffled or wrongly shuffled source puts the right option in one place.
-            pl.when(golds.count() >= FEWEST_CHOICES).then(golds.unique_counts().max() / golds.count()),
+            commonest_share("gold", (pl.col("verifier") == "choice") & ~blank("gold"), FEWEST_CHOICES),
             Bounds(high=0.6),
         ),
         Rule(

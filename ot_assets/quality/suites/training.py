@@ -13,6 +13,7 @@ from ot_assets.quality.rules import (
     Rule,
     Suite,
     SuiteContext,
+    commonest_share,
     hashed,
     ids_rule,
     licence_rule,
@@ -74,7 +75,7 @@ def _balance(context: SuiteContext) -> tuple[Rule, ...]:
         Rule(
             "largest_question_share",
             "No question makes up more than a tenth of a set of 100 examples or more",
-            pl.when(pl.len() >= 100).then(pl.col("question_id").unique_counts().max() / pl.len()),
+            commonest_share("question_id", pl.lit(True), 100),
             Bounds(high=0.1),
         )
     ]
