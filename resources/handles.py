@@ -111,5 +111,9 @@ class _Kept:
         """Outcomes of the requests, as they come."""
         return self._engine.generate(requests)
 
+    def arrived(self) -> list[Outcome]:
+        """Outcomes that were there when `generate` was stopped early."""
+        return self._engine.arrived()
+
     def close(self) -> None:
         """Leaves the engine open: the slot closes it."""
