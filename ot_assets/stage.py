@@ -113,6 +113,12 @@ class Step:
             for name in ("from_store", "new", "failed", "prompt_tokens", "completion_tokens", "cost"):
                 self.asked[name] = self.asked.get(name, 0) + getattr(progress, name)
 
+    def ask_all(
+        self, model: Callable[[], Model], purpose: str, requests: Iterable[Request], total: int
+    ) -> Iterator[Outcome]:
+        """`ask` with its arguments in the order in which pure modules hand them over."""
+        return self.ask(model, requests, purpose=purpose, total=total)
+
 
 @dataclass(frozen=True)
 class StageAsset:

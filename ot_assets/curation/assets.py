@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from functools import partial
 from typing import Any
 
 import polars as pl
@@ -10,7 +11,7 @@ import polars as pl
 from ot_assets.asking import as_model, with_weights
 from ot_assets.curation.coverage import require_screened
 from ot_assets.curation.mixing import SourceRows, gather, mix
-from ot_assets.curation.scores import score_batches
+from ot_assets.curation.scores import scored
 from ot_assets.curation.screening import BenchmarkItems, Screener, screened_out_by
 from ot_assets.curation.selection import select
 from ot_assets.progress import report
@@ -55,23 +56,19 @@ def question_scores(step: Step) -> None:
     """One column a score that some recipe needs of this source; computed once, shared by all recipes."""
     screened = step.open("screened_questions", step.partition)
     wanted = step.registry.scores_for(step.partition["source"])
-    askers = {
-        score: (step.registry.teacher(score.teacher), step.registry.required_model(score.teacher)) for score in wanted
-    }
+    unscored: dict[str, dict[str, int]] = {}
     for batch in screened.batches(rows=5_000):
         scores = batch.select("question_id")
-        for score, (teacher, model) in askers.items():
-            column = score_batches(
-                score,
-                teacher,
-                as_model(model),
-                batch,
-                lambda requests, total, model=model, column=score.column: step.ask(
-                    with_weights(model, step.services.home), requests, purpose=column, total=total
-                ),
-            )
-            scores = scores.join(column, on="question_id", how="left", maintain_order="left")
+        for score in wanted:
+            model = step.registry.required_model(score.teacher)
+            ask = partial(step.ask_all, with_weights(model, step.services.home), f"score {score.column}")
+            found = scored(score, step.registry.teacher(score.teacher), as_model(model), batch, ask)
+            scores = scores.join(found.frame, on="question_id", how="left", maintain_order="left")
+            missing = unscored.setdefault(score.column, {"unparsable": 0, "failed": 0})
+            missing["unparsable"] += found.unparsable
+            missing["failed"] += found.failed
         step.out.write(scores)
+    step.out.stat(unscored=unscored)
     step.out.rows_in(screened.manifest.rows_out)
 
 
