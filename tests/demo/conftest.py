@@ -1,0 +1,87 @@
+"""The demo recipe, run for real: killed with -9 at ten random moments, then to its end. All tests here look at the result."""
+
+from __future__ import annotations
+
+import json
+import os
+import random
+import sqlite3
+import subprocess
+import sys
+import time
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+DRIVER = Path(__file__).with_name("driver.py")
+KILLS = 10
+
+
+@dataclass
+class DemoHome:
+    """A state folder and how it came to be."""
+
+    path: Path
+    stored_before: list[set[str]] = field(default_factory=list)
+    asked: list[set[str]] = field(default_factory=list)
+    killed_at: list[str] = field(default_factory=list)
+    seconds: float = 0.0
+
+    @property
+    def env(self) -> dict[str, str]:
+        return {**os.environ, "OT_HOME": str(self.path), "HF_HUB_OFFLINE": "1", "TERM": "dumb"}
+
+    def ot(self, *arguments: str, **env: str) -> subprocess.CompletedProcess[str]:
+        command = [sys.executable, "-m", "ot_assets.cli", *arguments]
+        return subprocess.run(command, env=self.env | env, capture_output=True, text=True, check=False)
+
+    def json(self, *arguments: str, **env: str) -> Any:
+        done = self.ot(*arguments, "--json", **env)
+        assert done.returncode == 0, done.stdout + done.stderr
+        return json.loads(done.stdout)
+
+    def stored_keys(self) -> set[str]:
+        database = self.path / "responses.sqlite"
+        if not database.exists():
+            return set()
+        with sqlite3.connect(database, timeout=30) as connection:
+            tables = {name for (name,) in connection.execute("select name from sqlite_master where type='table'")}
+            if "responses" not in tables:
+                return set()
+            keys = connection.execute("select key from responses").fetchall()
+        return {key.hex() if isinstance(key, bytes) else key for (key,) in keys}
+
+    def run_demo(self, kill_after: float | None = None) -> int:
+        """One `ot run demo`, killed with -9 after so many seconds if it has not ended by then."""
+        number = len(self.asked)
+        log = self.path.parent / f"asked-{number}"
+        log.touch()
+        self.stored_before.append(self.stored_keys())
+        output = self.path.parent / f"output-{number}"
+        with output.open("w") as out:
+            process = subprocess.Popen(
+                [sys.executable, str(DRIVER), "run", "demo"], env=self.env | {"ASKED": str(log)}, stdout=out, stderr=out
+            )
+            try:
+                process.wait(kill_after)
+            except subprocess.TimeoutExpired:
+                process.kill()
+                process.wait()
+        self.asked.append(set(log.read_text().split()))
+        self.killed_at.append(output.read_text()[-300:])
+        return process.returncode
+
+
+@pytest.fixture(scope="session")
+def demo(tmp_path_factory: pytest.TempPathFactory) -> DemoHome:
+    home = DemoHome(tmp_path_factory.mktemp("demo") / "ot")
+    draw = random.Random(20250604)
+    started = time.monotonic()
+    for _ in range(KILLS):
+        home.run_demo(kill_after=draw.uniform(4, 50))
+    code = home.run_demo()
+    assert code == 0, home.killed_at[-1]
+    home.seconds = time.monotonic() - started
+    return home
