@@ -31,6 +31,8 @@ _BUCKETS = 128
 _CLASSES = 3
 _SIMD = 64
 _SLACK = 1e-6
+_MANY = 0.5
+_USELESS = 0.8
 
 Ints = npt.NDArray[np.int64]
 Floats = npt.NDArray[np.float64]
@@ -105,9 +107,11 @@ class IndelIndex:
         if max(chunk.lengths[-1], table.lengths[high - 1]) <= _SIMD:
             return self._compare_all(threshold, chunk, table, low, high)
         mine, theirs = self._candidates(threshold, chunk, table, low, high)
+        if len(mine) > _MANY * len(chunk.lengths) * (high - low):
+            return self._compare_all(threshold, chunk, table, low, high)
         similarity = process.cpdist(
-            [chunk.texts[i] for i in mine],
-            [table.texts[j] for j in theirs],
+            _taken(chunk.texts, mine),
+            _taken(table.texts, theirs),
             scorer=fuzz.ratio,
             score_cutoff=threshold - _SLACK,  # the rounding of the cut-off is not ours to decide by
             dtype=np.float64,
@@ -119,7 +123,9 @@ class IndelIndex:
     def _compare_all(
         self, threshold: float, chunk: _Texts, table: _Texts, low: int, high: int
     ) -> tuple[Ints, Ints, Floats]:
-        """Short texts: rapidfuzz compares many at once in vector registers, which no filter can beat."""
+        """Every pair at once: for texts so short that rapidfuzz packs several into a vector register, which no filter can
+        beat, and for texts that are alike, of which no filter drops enough.
+        """
         scores = process.cdist(
             chunk.texts,
             table.texts[low:high],
@@ -146,9 +152,11 @@ class IndelIndex:
         bound = np.sum(bags, axis=0)
         first, second = np.nonzero(bound >= need)
         for k in range(_CLASSES):
+            if not len(first):
+                break
             common = process.cpdist(
-                [chunk.reduced[k][i] for i in first],
-                [table.reduced[k][low + j] for j in second],
+                _taken(chunk.reduced[k], first),
+                _taken(table.reduced[k], second + low),
                 scorer=LCSseq.similarity,
                 dtype=np.int32,
                 workers=self._workers,
@@ -156,7 +164,13 @@ class IndelIndex:
             bound[first, second] += common - bags[k][first, second]
             stay = bound[first, second] >= need[first, second]
             first, second = first[stay], second[stay]
+            if stay.mean() > _USELESS:  # texts that are alike: the other classes would not help either
+                break
         return first, second + low
+
+
+def _taken(texts: Sequence[str], places: Ints) -> list[str]:
+    return list(map(texts.__getitem__, places.tolist()))
 
 
 def _window(threshold: float, lengths: Ints, sorted_lengths: Ints) -> tuple[int, int]:

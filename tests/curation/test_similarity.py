@@ -77,3 +77,15 @@ def test_more_questions_than_a_chunk() -> None:
     thresholds: list[float | None] = [75.0] * 30
     index = IndelIndex(items, thresholds, [0, 30], workers=2)
     assert {tuple(hit) for hit in index.hits(questions)} == naive(questions, items, thresholds, [0, 30])
+
+
+def test_texts_made_from_one_template() -> None:
+    """Nearly all pairs are alike, so no bound helps and every pair is compared."""
+    stem = "State the final answer to the following arithmetic problem, and explain every step of it in words: "
+    items = [f"{stem}{i * 37} + {i * 11 % 97} - {i * i} =" for i in range(25)]
+    questions = [f"{stem}{i * 41} - {i * 13 % 89} + {i} =" for i in range(300)] + ["something quite different " * 5]
+    thresholds: list[float | None] = [90.0] * 25
+    index = IndelIndex(items, thresholds, [0, 10, 25], workers=2)
+    expected = naive(questions, items, thresholds, [0, 10, 25])
+    assert len(expected) > 500
+    assert {tuple(hit) for hit in index.hits(questions)} == expected
