@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
 import dagster as dg
@@ -12,7 +12,7 @@ from ot_assets.asking import as_model, student_model, with_weights
 from ot_assets.evaluation.leaderboard import Entry, make_leaderboard
 from ot_assets.evaluation.leaderboard_view import markdown
 from ot_assets.evaluation.replying import replies
-from ot_assets.evaluation.scoring import Scored, score
+from ot_assets.evaluation.scoring import TAGS, Scored, score
 from ot_assets.pictures import bars_of, score_bars
 from ot_assets.stage import Step, stage
 
@@ -26,7 +26,9 @@ from ot_assets.stage import Step, stage
 def eval_responses(step: Step) -> None:
     """Repeated samples of the student on the recipe's benchmarks; a reply that never came is a row with its reason."""
     student = student_model(step.open("student_model", step.partition))
-    for rows in replies(step, student, lambda: student, step.open_needs("benchmark_questions")):
+    taught = step.registry.recipe(step.partition["recipe"]).student.system_prompt
+    benchmarks = step.open_needs("benchmark_questions")
+    for rows in replies(step, student, lambda: student, benchmarks, system_prompt=taught):
         step.out.write(rows)
 
 
@@ -38,9 +40,10 @@ def eval_responses(step: Step) -> None:
 )
 def eval_scores(step: Step) -> Mapping[str, Any]:
     """The student's score on each benchmark, with its standard error over questions and repeats."""
-    responses = step.open("eval_responses", step.partition).read()
+    responses = step.open("eval_responses", step.partition).batches()
     questions = {at["benchmark"]: a.read() for at, a in step.open_needs("benchmark_questions").items()}
-    return _publish(step, score(responses, questions, step.registry.benchmarks))
+    tags = step.registry.recipe(step.partition["recipe"]).student.think or TAGS
+    return _publish(step, score(responses, questions, step.registry.benchmarks, tags=tags))
 
 
 @stage(
@@ -54,11 +57,9 @@ def baseline_scores(step: Step) -> Mapping[str, Any]:
     """A model as it comes (a student's base, a teacher) on the same benchmarks."""
     spec = step.registry.all_models[step.partition["model"]]
     opened = step.open_needs("benchmark_questions")
-    asked = list(replies(step, as_model(spec), with_weights(spec, step.services.home), opened))
+    came = replies(step, as_model(spec), with_weights(spec, step.services.home), opened)
     questions = {at["benchmark"]: artifact.read() for at, artifact in opened.items()}
-    for rows in asked:
-        step.out.write(rows, "responses")
-    return _publish(step, score(pl.concat(asked), questions, step.registry.benchmarks))
+    return _publish(step, score(_kept(step, came), questions, step.registry.benchmarks))
 
 
 @stage(None, reads={"eval_scores": "everything", "baseline_scores": "everything"}, group="evaluation")
@@ -79,6 +80,13 @@ def leaderboard(step: Step) -> Mapping[str, Any]:
         "leaderboard": dg.MetadataValue.md(markdown(board)),
         "scores": dg.MetadataValue.md(score_bars(bars_of(board.to_json()["scores"]))),
     }
+
+
+def _kept(step: Step, responses: Iterable[pl.DataFrame]) -> Iterator[pl.DataFrame]:
+    """The same frames, written on their way to the verifier."""
+    for rows in responses:
+        step.out.write(rows, "responses")
+        yield rows
 
 
 def _publish(step: Step, scored: Scored) -> Mapping[str, Any]:

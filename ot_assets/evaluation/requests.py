@@ -41,8 +41,13 @@ def drawn(spec: BenchmarkSpec, questions: pl.DataFrame) -> pl.DataFrame:
     return questions.filter(pl.col("question_id").is_in(ids[: spec.questions])).sort("question_id")
 
 
-def asks(spec: BenchmarkSpec, questions: pl.DataFrame, model: Model) -> Iterator[Ask]:
-    """Every repeat of every drawn question, as requests to the model. Streams: make it anew rather than keep it."""
+def asks(
+    spec: BenchmarkSpec, questions: pl.DataFrame, model: Model, *, system_prompt: str | None = None
+) -> Iterator[Ask]:
+    """Every repeat of every drawn question, as requests to the model. Streams: make it anew rather than keep it.
+
+    `system_prompt` is what the model was taught with; a benchmark that has a system turn of its own wins over it.
+    """
     if spec.repeats < 1:
         raise UserError(
             f"benchmark {spec.key}: repeats is {spec.repeats}, so it is screened against and never run",
@@ -53,18 +58,20 @@ def asks(spec: BenchmarkSpec, questions: pl.DataFrame, model: Model) -> Iterator
         raise UserError(
             f"benchmark {spec.key}: it has no questions", fix=f"materialize benchmark_questions of {spec.key}"
         )
-    return _asks(spec, rows, model)
+    return _asks(spec, rows, model, spec.system_prompt or system_prompt)
 
 
-def _asks(spec: BenchmarkSpec, rows: pl.DataFrame, model: Model) -> Iterator[Ask]:
+def _asks(spec: BenchmarkSpec, rows: pl.DataFrame, model: Model, system_prompt: str | None) -> Iterator[Ask]:
     sampling = Sampling(**spec.sampling.model_dump())
     for question_id, question, verifier in rows.iter_rows():
-        messages = messages_for(spec, question, verifier)
+        messages = messages_for(spec, question, verifier, system_prompt)
         for repeat in range(spec.repeats):
             yield Ask(question_id, repeat, model.request(messages, sampling, repeat))
 
 
-def messages_for(spec: BenchmarkSpec, question: str, verifier: str) -> tuple[Message, ...]:
-    """The turns that ask a question: the benchmark's system turn, if it has one, and its user turn."""
+def messages_for(
+    spec: BenchmarkSpec, question: str, verifier: str, system_prompt: str | None = None
+) -> tuple[Message, ...]:
+    """The turns that ask a question: a system turn where there is one to say, and the benchmark's user turn."""
     user = Message(role="user", content=spec.prompt_for(verifier).replace("{question}", question))
-    return (Message(role="system", content=spec.system_prompt), user) if spec.system_prompt else (user,)
+    return (Message(role="system", content=system_prompt), user) if system_prompt else (user,)
