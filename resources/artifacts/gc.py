@@ -21,6 +21,7 @@ from resources.artifacts.disk import tree_usage
 from resources.artifacts.locks import hold, try_hold
 from resources.artifacts.pins import Version, pinned
 from resources.artifacts.places import CURRENT, Shelf, Usage
+from resources.errors import UserError
 
 if TYPE_CHECKING:
     from resources.artifacts.store import ArtifactStore
@@ -169,8 +170,10 @@ class _Sweep:
         try:
             if self._delete:
                 remove()
-        except OSError as error:
-            self._found["failed"].append(replace(item, reason=f"it could not be removed: {error}"))
+        except (OSError, UserError) as error:
+            self._found["failed"].append(
+                replace(item, reason=f"it could not be removed: {getattr(error, 'what', error)}")
+            )
             return
         self._found["items"].append(item)
 

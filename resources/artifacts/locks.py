@@ -66,12 +66,14 @@ def try_hold(path: Path, what: str) -> Iterator[bool]:
 
 
 def holder(path: Path) -> str:
-    """Who holds the lock, in words, as the holder signed it."""
+    """Who holds the lock, in words, as the holder signed it. Children that it forked have a share in its lock."""
     try:
         found = json.loads(path.read_text())
-        return f"pid {found['pid']} on {found['host']} since {found['since']}"
+        name = f"pid {found['pid']} on {found['host']} since {found['since']}"
+        ended = found["host"] == socket.gethostname() and not Path(f"/proc/{found['pid']}").exists()
     except (OSError, ValueError, KeyError, TypeError):
         return "another process"
+    return f"{name}, which has ended: a process that it started still holds it" if ended else name
 
 
 def _open(path: Path) -> int:

@@ -32,7 +32,7 @@ class Shelf:
     whole: tuple[str, ...] = ()
     """Ids of the artifacts that have a manifest."""
     halves: tuple[str, ...] = ()
-    """Folders named like an artifact that have none."""
+    """Folders named like an artifact that have none, and other pieces of an upload that never ended."""
     stagings: tuple[Path, ...] = ()
     """Local folders in which a version is being written, or was when its writer died."""
 

@@ -24,7 +24,7 @@ from resources.artifacts.disk import clear_disk_errors, is_full
 from resources.artifacts.errors import DamagedArtifact, DiskFull, TransferFailed
 from resources.artifacts.hashing import file_problem
 from resources.artifacts.local import LocalPlace
-from resources.artifacts.manifest import MANIFEST, FileInfo, Manifest
+from resources.artifacts.manifest import MANIFEST, FileInfo, Manifest, read_manifest
 from resources.artifacts.partition import Partition
 from resources.artifacts.places import ARTIFACT_ID, ASSET, CURRENT, STAGING, Shelf, Usage
 
@@ -156,7 +156,7 @@ class RemotePlace:
     def remove(self, path: str) -> None:
         """Removes an artifact's objects, the manifest first, and their copies here."""
         with self._telling(path):
-            with contextlib.suppress(FileNotFoundError):
+            with contextlib.suppress(FileNotFoundError, NotADirectoryError):
                 self._system.rm_file(self._at(f"{path}/{MANIFEST}"))
             self._system.invalidate_cache()
             with contextlib.suppress(FileNotFoundError):
@@ -175,16 +175,16 @@ class RemotePlace:
         with self._telling(below):
             self._system.invalidate_cache()
             found = self._system.find(self._at(below))
-        prefix = self._root.lstrip("/")
+        prefix = f"{self._root.strip('/')}/".lstrip("/")
         names = (name.lstrip("/") for name in found)
-        return [name[len(prefix) :].lstrip("/") for name in names if name.startswith(prefix)]
+        return [name.removeprefix(prefix) for name in names if name.startswith(prefix)]
 
     def _is_there(self, target: str, files: list[FileInfo]) -> bool:
         """Whether a whole artifact lies there: its manifest, and every content file with its size."""
         try:
-            self.read(f"{target}/{MANIFEST}")
+            read_manifest(self.read(f"{target}/{MANIFEST}"), target)
             sizes = [self._system.size(self._at(f"{target}/{f.path}")) == f.bytes for f in files if not f.annotation]
-        except FileNotFoundError:
+        except (FileNotFoundError, DamagedArtifact):
             return False
         return all(sizes)
 
@@ -261,7 +261,7 @@ def _sort_names(names: list[str]) -> dict[str, Shelf]:
         shelf, first, rest = "/".join(steps[:end]), steps[end], steps[end + 1 :]
         if first == CURRENT and not rest:
             currents.add(shelf)
-        elif ARTIFACT_ID.fullmatch(first) and rest:
+        elif (ARTIFACT_ID.fullmatch(first) and rest) or (first.startswith(STAGING) and not rest):
             known = ids.setdefault(shelf, {})
             known[first] = known.get(first, False) or rest == [MANIFEST]
     return {path: _shelf(path, path in currents, ids.get(path, {})) for path in currents | ids.keys()}

@@ -1,11 +1,11 @@
 """A process that forks writers, each killed with kill -9 where the test says.
 
-Run as a script: reads one JSON order a line, `{"root", "rows", "at"}`, forks a child that publishes and counts the acts on
-files under the root as Python's audit events tell them (open, rename, mkdir, remove, ...), and kills itself before act
-number `at`. With `"after": seconds` the child publishes one version after the other until it is killed
-from outside, that long after the first.
-`{"together": [[function, argument...], ...]}` runs functions of the module `crowd` at the same time instead.
-Answers with one line: how the children ended. Forking after the imports makes dozens of real deaths cheap.
+Run as a script: reads one JSON order a line, `{"root", "rows", "at", "url"?}`, and forks a child that publishes. The child
+counts the acts on files under the root as Python's audit events tell them (open, rename, mkdir, remove, ...), and kills
+itself before act number `at`. With `"after": seconds` it publishes one version after the other until it is killed from
+outside, that long after the first. `{"together": [[function, argument...], ...]}` runs functions of the module `crowd`
+at the same time instead. Answers with one line: how the children ended. Forking after the imports makes dozens of real
+deaths cheap.
 """
 
 from __future__ import annotations
@@ -49,7 +49,7 @@ def _work(order: dict[str, Any]) -> None:
             if count == order.get("at"):
                 os.kill(os.getpid(), signal.SIGKILL)
 
-    store = ArtifactStore(root)
+    store = ArtifactStore(order.get("url", root), work=Path(root, "work"))
     sys.addaudithook(watch)
     if "after" not in order:
         publish(store, order["rows"])

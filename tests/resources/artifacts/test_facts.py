@@ -1,6 +1,8 @@
 """Provenance, secrets, locks and sizes: the small parts."""
 
+import json
 import os
+import socket
 import subprocess
 import sys
 import threading
@@ -93,6 +95,15 @@ def test_locks_exclude_and_share(tmp_path: Path) -> None:
         pass
     with hold(path, "it"):
         pass
+
+
+def test_a_holder_that_has_ended_is_told(tmp_path: Path) -> None:
+    path = tmp_path / "lock"
+    name = {"pid": 2**30, "host": socket.gethostname(), "since": "then"}
+    path.write_text(json.dumps(name))
+    assert "which has ended: a process that it started still holds it" in locks.holder(path)
+    path.write_text(json.dumps({**name, "host": "elsewhere"}))
+    assert locks.holder(path) == f"pid {2**30} on elsewhere since then"
 
 
 def test_shared_holders_do_not_wait_for_each_other(tmp_path: Path) -> None:
