@@ -143,7 +143,7 @@ class Screener:
         if not benchmarks:
             raise UserError(
                 "there is no benchmark to screen against, so no question can be called clean",
-                fix="register at least one benchmark (registry/benchmarks/)",
+                fix="register a benchmark (registry/benchmarks/) and make its questions: asset benchmark_questions",
             )
         self._tokenizer = tokenizer or WordTokenizer()
         self._benchmarks = tuple(benchmarks)

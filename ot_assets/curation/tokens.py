@@ -83,7 +83,7 @@ class SlowTokenizer:
 
     def split(self, texts: Sequence[str]) -> list[list[Hashable]]:
         """Token ids of each text without special tokens."""
-        encoded = self.inner(list(texts), add_special_tokens=False)["input_ids"]
+        encoded = self.inner(list(texts), add_special_tokens=False)["input_ids"] if texts else []
         return [[token for token in ids if token not in self.special] for ids in encoded]
 
     def shown(self, tokens: Sequence[Any]) -> str:

@@ -86,6 +86,22 @@ def test_fault_f_code_of_the_folder_is_never_run(tmp_path: Path) -> None:
     assert not trace.exists()
 
 
+def test_a_folder_that_only_transformers_can_read(tmp_path: Path) -> None:
+    folder = tmp_path / "bert-like"
+    folder.mkdir()
+    vocabulary = ["[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]", "what", "is", "the", "sum", "##s", "?"]
+    (folder / "vocab.txt").write_text("\n".join(vocabulary))
+    (folder / "tokenizer_config.json").write_text(json.dumps({"tokenizer_class": "BertTokenizer"}))
+    tokenizer = load_tokenizer(folder)
+    assert tokenizer.name == "bert-like"
+    plain, spelled, none = tokenizer.split(["What is the sums?", "[CLS]what is the sums?[SEP]", ""])
+    assert plain == spelled
+    assert len(plain) == 6
+    assert none == []
+    assert tokenizer.split([]) == []
+    assert "sum" in tokenizer.shown(plain)
+
+
 def test_a_broken_folder_is_named(tmp_path: Path) -> None:
     (tmp_path / "tokenizer.json").write_text("{")
     with pytest.raises(UserError, match=str(tmp_path)):
