@@ -49,7 +49,7 @@ def bars_of(rows: Iterable[Mapping[str, Any]]) -> list[Bar]:
     return [_bar(row) for row in rows]
 
 
-def score_bars(bars: Sequence[Bar], title: str = "Scores with 95 % intervals") -> str:
+def score_bars(bars: Sequence[Bar], title: str = "Scores ± 1.96 standard errors") -> str:
     """Horizontal bars, grouped by model, one colour and hatch a benchmark. Beyond 32 bars only the first are drawn."""
     if not bars:
         return "*No scores to draw.*"

@@ -1,9 +1,9 @@
 """From replies to scores: rows of responses, the verdict on each, and a score a benchmark.
 
-Contract: every asked repeat of every question has a row; one without a reply has a reason and no verdict, and is never
-counted as wrong. What is judged is the part of a reply behind its reasoning. A reply that was cut at its token limit came: it is judged,
-and is wrong when it states no answer. Responses are read a frame at a time; only their verdicts are kept. Pure but for the
-verifier's worker processes, which end with the call.
+Contract: every asked repeat of every question has a row; one without a reply has a reason and no verdict, and is
+never counted as wrong. What is judged is the part of a reply behind its reasoning. A reply that was cut at its token
+limit came: it is judged, and is wrong when it states no answer. Responses are read a frame at a time; only their
+verdicts are kept. Pure but for the verifier's worker processes, which end with the call.
 Fails with KeyError when responses name a benchmark whose questions or spec were not handed in.
 """
 
