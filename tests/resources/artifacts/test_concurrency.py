@@ -9,7 +9,7 @@ from tests.resources.artifacts.forks import Forker
 from tests.resources.artifacts.making import AIME, R1, publish
 
 
-@pytest.mark.parametrize("kind", ["local", "dir"])
+@pytest.mark.parametrize("kind", ["local", pytest.param("dir", marks=pytest.mark.slow)])
 def test_readers_and_writers(tmp_path: Path, kind: str, forked: Forker) -> None:
     (tmp_path / "store").mkdir()
     root = str(tmp_path / "store") if kind == "local" else f"dir::file://{tmp_path / 'store'}"

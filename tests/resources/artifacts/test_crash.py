@@ -106,7 +106,7 @@ def test_every_state_that_a_crash_can_leave(
         assert len(states) > 12 and seen[0] == before.artifact_id
 
 
-@pytest.mark.parametrize("kind", ["local", "dir"])
+@pytest.mark.parametrize("kind", ["local", pytest.param("dir", marks=pytest.mark.slow)])
 def test_kill_9_before_every_act(tmp_path: Path, forked: Forker, kind: str) -> None:
     (tmp_path / "base").mkdir()
     before = publish(open_store(tmp_path / "base", kind), 3)
