@@ -17,7 +17,7 @@ from ot_assets.quality.suites import SUITES
 if TYPE_CHECKING:
     from great_expectations.data_context.data_context.file_data_context import FileDataContext
 
-FORMAT = "1"
+FORMAT = "2"
 """Raised whenever pages should look different, so that old ones are built again."""
 
 

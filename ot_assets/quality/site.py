@@ -19,7 +19,7 @@ from great_expectations.render.view.view import DefaultJinjaPageView
 
 _ELSEWHERE = (
     re.compile(r"<script\b.*?</script>", re.DOTALL | re.IGNORECASE),
-    re.compile(r"<link\b[^>]*href=\"https?://[^>]*>", re.IGNORECASE),
+    re.compile(r"<link\b[^>]*>", re.IGNORECASE),
     re.compile(r"<footer\b.*?</footer>", re.DOTALL | re.IGNORECASE),
 )
 # GX's own style sheet fetches a logo too; the asset line is always "None" for a frame in memory.
