@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+
 import polars as pl
 import pytest
 
@@ -15,8 +17,10 @@ from schemas import EvalQuestions, EvalResponses, EvalScores, violations
 from .benchmarks import benchmark, questions
 
 MODEL = Model(key="m", engine="scripted", model="scripted/m")
-SPEC = benchmark(repeats=2)
-ROWS = questions(8).sort("question_id")
+SPEC = benchmark(repeats=2, verifier="choice")
+OPTIONS = json.dumps({"options": {"A": "red", "B": "green", "C": "blue"}})
+# Choice questions are judged in this process, which keeps these tests quick; one test is on numbers.
+ROWS = questions(8, verifier="choice", gold="B", verifier_args=OPTIONS).sort("question_id")
 GOLD = dict(ROWS.select("question_id", "gold").iter_rows())
 
 
@@ -37,7 +41,7 @@ def scored(responses, **more):
 
 def test_right_and_wrong_replies_become_a_score():
     first = GOLD.keys() - {ROWS["question_id"][0]}
-    responses = replies(lambda q, r: f"The answer is {GOLD[q] if q in first else 'nine'}.", completion_tokens=7)
+    responses = replies(lambda q, r: f"The answer is {GOLD[q] if q in first else 'C'}.", completion_tokens=7)
     result = scored(responses)
     assert not violations(EvalResponses, responses)
     assert not violations(EvalQuestions, result.questions)
@@ -79,9 +83,9 @@ def test_a_reply_cut_at_its_limit_came_and_is_judged():
 
 
 def test_only_what_follows_the_reasoning_is_judged():
-    thought = scored(replies(lambda q, r: f"<think>maybe {GOLD[q]}</think>The answer is 1234567."))
+    thought = scored(replies(lambda q, r: f"<think>maybe {GOLD[q]}</think>The answer is A."))
     assert thought.scores["score"].to_list() == [0.0]
-    answered = scored(replies(lambda q, r: f"<think>maybe 1234567</think>The answer is {GOLD[q]}."))
+    answered = scored(replies(lambda q, r: f"<think>maybe A</think>The answer is {GOLD[q]}."))
     assert answered.scores["score"].to_list() == [1.0]
     endless = scored(replies(lambda q, r: f"<think>The answer is {GOLD[q]}", finish_reason="length"))
     assert endless.scores["score"].to_list() == [0.0]
@@ -89,7 +93,7 @@ def test_only_what_follows_the_reasoning_is_judged():
 
 
 def test_a_model_may_have_tags_of_its_own():
-    text = "<b>maybe 1234567</b>The answer is {gold}."
+    text = "<b>maybe A</b>The answer is {gold}."
     responses = replies(lambda q, r: text.format(gold=GOLD[q]))
     assert scored(responses, tags=Tags(open="<b>", close="</b>")).scores["score"].to_list() == [1.0]
 
@@ -103,7 +107,7 @@ def test_what_no_verifier_can_judge_is_missing_and_not_wrong():
 
 
 def test_frame_by_frame_is_the_same_as_whole():
-    responses = replies(lambda q, r: GOLD[q] if r else "1234567")
+    responses = replies(lambda q, r: GOLD[q] if r else "A")
     parts = (responses.slice(start, 3) for start in range(0, len(responses), 3))
     whole, streamed = scored(responses), scored(parts)
     assert streamed.questions.equals(whole.questions)
@@ -113,7 +117,7 @@ def test_frame_by_frame_is_the_same_as_whole():
 def test_several_benchmarks_with_shared_questions_are_kept_apart():
     other = benchmark("more-sums", role="held_out", repeats=1)
     asked = list(asks(other, ROWS, MODEL))
-    more = response_rows(other.key, asked, {a.request.key: Reply.make("1234567") for a in asked})
+    more = response_rows(other.key, asked, {a.request.key: Reply.make("A") for a in asked})
     both = pl.concat([replies(lambda q, r: GOLD[q]), more])
     result = score(both, {"more-sums": ROWS, "sums": ROWS}, {"sums": SPEC, "more-sums": other})
     assert result.scores["benchmark"].to_list() == ["more-sums", "sums"]
@@ -124,3 +128,13 @@ def test_several_benchmarks_with_shared_questions_are_kept_apart():
 def test_responses_to_an_unknown_benchmark_are_refused():
     with pytest.raises(KeyError, match="sums"):
         score(replies(lambda q, r: "7"), {"other": ROWS}, {"other": benchmark("other")})
+
+
+def test_numbers_are_judged_too():
+    rows = questions(4).sort("question_id")
+    spec = benchmark(repeats=1)
+    asked = list(asks(spec, rows, MODEL))
+    gold = dict(rows.select("question_id", "gold").iter_rows())
+    said = {a.request.key: Reply.make(rf"So it is \boxed{{{gold[a.question_id]}.0}}") for a in asked[1:]}
+    responses = response_rows(spec.key, asked, {**said, asked[0].request.key: Reply.make("It is 1000.")})
+    assert score(responses, {"sums": rows}, {"sums": spec}).scores["score"].to_list() == [0.75]

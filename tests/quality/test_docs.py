@@ -104,7 +104,7 @@ sys.path.insert(0, {tests!r})
 from quality.frames import questions
 from ot_assets.quality import SuiteContext, build_docs, run_suite
 home, name = Path(sys.argv[1]), sys.argv[2]
-for i in range(3):
+for i in range(2):
     assert run_suite("questions", questions(20), None, SuiteContext("sourced_questions", name + str(i)), home).passed
 build_docs(home)
 """
@@ -121,9 +121,9 @@ def test_processes_at_once_do_not_corrupt_it(tmp_path):
         _, errors = process.communicate(timeout=300)
         assert process.returncode == 0, errors.decode()
     index = build_docs(tmp_path).read_text()
-    assert index.count("✓ met") == 6
+    assert index.count("✓ met") == 4
     recorded = [json.loads(p.read_bytes()) for p in validations_folder(tmp_path).rglob("*.json")]
-    assert len(recorded) == 6 and all(r["success"] for r in recorded)
+    assert len(recorded) == 4 and all(r["success"] for r in recorded)
 
 
 def test_a_folder_that_cannot_be_made_is_told_plainly(tmp_path):
