@@ -3,8 +3,8 @@
 A public top-level function whose docstring holds doctest examples becomes one question: its signature, the prose of
 its docstring and its first examples; the solution is its own source, with the imports that it needs; the examples are
 the tests, kept in `verifier_args` for a release that runs code: `{"kind": "doctests", "package", "version", "module",
-"function", "shown", "examples": [{"source", "want", "options"}]}`. All examples of a function are one session, in
-order; `shown` is how many of them the question gives away.
+"function", "shown", "examples": [{"source", "want", "raises", "options"}]}`. All examples of a function are one
+session, in order; `shown` is how many of them the question gives away.
 
 Options of the origin: `shown` (examples with a result that the question shows, default 1), `least` (functions with
 fewer results than this are left out, default 1). Fails with UserError for a member that is no Python and for an
@@ -127,7 +127,7 @@ def doctest_text(example: doctest.Example) -> str:
 
 def _example(example: doctest.Example) -> dict[str, object]:
     options = sorted(_FLAGS[flag] for flag, on in example.options.items() if on)
-    return {"source": example.source, "want": example.want, "options": options}
+    return {"source": example.source, "want": example.want, "raises": example.exc_msg, "options": options}
 
 
 def _signature(function: Function) -> str:

@@ -91,7 +91,7 @@ def _explained(spec: QuestionSet, origin: HubOrigin, error: BaseException, where
     chain = _chain(error)
     kinds, said = {type(e).__name__ for e in chain}, " ".join(str(e) for e in chain)
     what, file = f"{spec.key}: {origin.dataset}: {where}", f"{spec.key}.yaml"
-    if "GatedRepoError" in kinds or "gated" in said.lower():
+    if "GatedRepoError" in kinds or "is a gated dataset" in said:
         address = f"https://huggingface.co/datasets/{origin.dataset}"
         return UserError(f"{what}it is gated", fix=f"accept its terms at {address}, then set HF_TOKEN and run again")
     if "RevisionNotFoundError" in kinds:
