@@ -19,8 +19,9 @@ import dagster as dg
 
 from ot_assets.registry import Registry
 
-# Mappings over two dimensions have been beta for years; the warning would be shown on every load.
-warnings.filterwarnings("ignore", category=dg.BetaWarning)
+# Mappings over two dimensions and partitioned checks are marked beta and preview; the warnings would be shown on every load.
+for category in (dg.BetaWarning, dg.PreviewWarning):
+    warnings.filterwarnings("ignore", category=category)
 
 NOTHING = "none"
 """Stands for a dimension that has no keys yet, since Dagster refuses an empty one in a product."""

@@ -9,6 +9,7 @@ they come.
 from __future__ import annotations
 
 import fcntl
+import json
 import os
 import time
 from collections.abc import Callable
@@ -19,10 +20,9 @@ from typing import IO, Literal
 import dagster as dg
 
 from ot_assets.graph import KINDS, Need, World
-from ot_assets.partitions import Partitions
 from ot_assets.progress import listening
 from ot_assets.registry import Registry
-from ot_assets.specs import spec_assets
+from ot_assets.specs import spec_sections
 from ot_assets.status import StatusReader
 from resources.artifacts import Partition
 from resources.home import Home
@@ -113,6 +113,8 @@ class Runner:
             partition_key=dagster_key(need.partition),
             instance=self.instance,
             raise_on_error=False,
+            # Every event is in the instance; on the terminal they would bury what `ot run` says.
+            run_config={"loggers": {"console": {"config": {"log_level": "CRITICAL"}}}},
             tags={RUNNER_TAG: self._lock.name if self._lock else ""},
         )
         return None if result.success else failure_message(result)
@@ -170,9 +172,14 @@ def _is_free(lock: Path) -> bool:
 
 
 def observe_specs(registry: Registry, instance: dg.DagsterInstance, home: Home) -> None:
-    """Tells Dagster the data versions of the specs, when a YAML has changed since it was last told."""
-    told = home.path / "observed_registry"
-    if told.exists() and told.read_text() == registry.hash:
-        return
-    dg.observe(spec_assets(Partitions(registry)), instance=instance, raise_on_error=False)
-    told.write_text(registry.hash)
+    """Tells Dagster the data version of every spec whose YAML has changed since it was last told."""
+    record = home.path / "observed_specs.json"
+    told: dict[str, str] = json.loads(record.read_text()) if record.exists() else {}
+    now = {f"{name}|{key}": spec.hash for name, specs in spec_sections(registry).items() for key, spec in specs.items()}
+    for place, version in now.items():
+        if told.get(place) != version:
+            name, _, key = place.partition("|")
+            tags = {"dagster/data_version": version}
+            instance.report_runless_asset_event(dg.AssetObservation(asset_key=name, partition=key, tags=tags))
+    if now != told:
+        record.write_text(json.dumps(now, indent=1))

@@ -6,12 +6,13 @@ them in the UI after an edit; `ot run` does so by itself.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from typing import Protocol
 
 import dagster as dg
 
 from ot_assets.partitions import Partitions
+from ot_assets.registry import Registry
 
 GROUP = "registry"
 
@@ -21,32 +22,39 @@ class _Hashed(Protocol):
     def hash(self) -> str: ...
 
 
+_ABOUT = {
+    "source_spec": "Where questions come from: sources/*.yaml",
+    "benchmark_spec": "What models are run on: benchmarks/*.yaml",
+    "model_spec": "Models that can be asked or trained: models/*.yaml",
+    "teacher_spec": "Who answers: teachers/*.yaml",
+    "recipe_spec": "All choices from sources to student: recipes/*.yaml",
+}
+
+
+def spec_sections(registry: Registry) -> Mapping[str, Mapping[str, _Hashed]]:
+    """Asset name -> key -> spec."""
+    return {
+        "source_spec": registry.sources,
+        "benchmark_spec": registry.benchmarks,
+        "model_spec": registry.all_models,
+        "teacher_spec": registry.teachers,
+        "recipe_spec": registry.recipes,
+    }
+
+
 def spec_assets(parts: Partitions) -> list[dg.AssetsDefinition | dg.SourceAsset]:
-    """`source_spec`, `teacher_spec`, `recipe_spec`, `benchmark_spec` and `model_spec` of one registry."""
-    registry = parts.registry
+    """The spec assets of one registry."""
     return [
-        _observable("source_spec", "Where questions come from: sources/*.yaml", parts.source, lambda: registry.sources),
-        _observable(
-            "benchmark_spec", "What models are run on: benchmarks/*.yaml", parts.benchmark, lambda: registry.benchmarks
-        ),
-        _observable(
-            "model_spec", "Models that can be asked or trained: models/*.yaml", parts.model, lambda: registry.all_models
-        ),
-        _observable("teacher_spec", "Who answers: teachers/*.yaml", parts.teacher, lambda: registry.teachers),
-        _observable(
-            "recipe_spec", "All choices from sources to student: recipes/*.yaml", parts.recipe, lambda: registry.recipes
-        ),
+        _observable(name, _ABOUT[name], getattr(parts, name.removesuffix("_spec")), specs)
+        for name, specs in spec_sections(parts.registry).items()
     ]
 
 
 def _observable(
-    name: str,
-    description: str,
-    partitions_def: dg.StaticPartitionsDefinition,
-    specs: Callable[[], Mapping[str, _Hashed]],
+    name: str, description: str, partitions_def: dg.StaticPartitionsDefinition, specs: Mapping[str, _Hashed]
 ) -> dg.AssetsDefinition | dg.SourceAsset:
     @dg.observable_source_asset(name=name, description=description, partitions_def=partitions_def, group_name=GROUP)
     def observe() -> dg.DataVersionsByPartition:
-        return dg.DataVersionsByPartition({key: dg.DataVersion(spec.hash) for key, spec in specs().items()})
+        return dg.DataVersionsByPartition({key: dg.DataVersion(spec.hash) for key, spec in specs.items()})
 
     return observe

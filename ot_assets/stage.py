@@ -24,7 +24,15 @@ from ot_assets.partitions import Partitions
 from ot_assets.previews import preview_table
 from ot_assets.progress import listening, report
 from ot_assets.registry import Registry
-from resources.artifacts import Artifact, ArtifactStore, Manifest, Partition, Publication, ValidationFailed
+from resources.artifacts import (
+    Artifact,
+    ArtifactStore,
+    DamagedArtifact,
+    Manifest,
+    Partition,
+    Publication,
+    ValidationFailed,
+)
 from resources.errors import UserError
 from resources.generation.engine import Outcome
 from resources.generation.model import Model
@@ -153,10 +161,11 @@ class StageAsset:
             check_specs=self._check_specs(partitions_def),
             required_resource_keys={"services"},
         )
-        def compute(context: dg.AssetExecutionContext) -> dg.MaterializeResult[Any]:
+        def compute(context):  # type: ignore[no-untyped-def]  # noqa: ANN001, ANN202 - Dagster refuses it as a string
             return _run(self, parts.registry, context)
 
-        return compute
+        made: dg.AssetsDefinition = compute
+        return made
 
     def _dep(self, parts: Partitions, name: str, mapping: str | None) -> dg.AssetDep:
         return dg.AssetDep(name, partition_mapping=getattr(parts, mapping) if mapping else None)
@@ -198,7 +207,7 @@ def _run(asset: StageAsset, registry: Registry, context: dg.AssetExecutionContex
     partition = _partition(asset, context)
     kind = KINDS[asset.name]
     started = time.monotonic()
-    previous = services.artifacts.current(asset.name, partition) if asset.suite else None
+    previous = _previous(asset, services.artifacts, partition)
     try:
         with (
             listening(_to_log(context)),
@@ -225,6 +234,14 @@ def _run(asset: StageAsset, registry: Registry, context: dg.AssetExecutionContex
     return _result(
         asset, services.artifacts, manifest, partition, dict(shown or {}), step, time.monotonic() - started, previous
     )
+
+
+def _previous(asset: StageAsset, store: ArtifactStore, partition: Partition) -> Artifact | None:
+    """The version before, for the suite to compare with; a damaged one is as good as none, since it is being made again."""
+    try:
+        return store.current(asset.name, partition) if asset.suite else None
+    except DamagedArtifact:
+        return None
 
 
 def _partition(asset: StageAsset, context: dg.AssetExecutionContext) -> Partition:

@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 from typing import Any, Literal
 
 from ot_assets.graph import KINDS, Need, World
-from resources.artifacts import Artifact, Partition
+from resources.artifacts import Artifact, DamagedArtifact, Partition
 from schemas.ids import content_hash
 
 State = Literal["fresh", "stale", "missing"]
@@ -51,7 +51,10 @@ class StatusReader:
 
     def own_reasons(self, asset: str, partition: Partition) -> Status:
         """The state by what changed directly: own spec, code, and the present content of its inputs."""
-        artifact = self.world.store.current(asset, partition)
+        try:
+            artifact = self.world.store.current(asset, partition)
+        except DamagedArtifact as damage:
+            return Status(asset, partition, "stale", (f"damaged: {damage.what}",))
         if artifact is None:
             return Status(asset, partition, "missing")
         reasons = (*self._spec_reasons(artifact, asset, partition), *self._input_reasons(artifact, asset, partition))

@@ -25,3 +25,6 @@ def run(*, delete: bool, grace_hours: float, as_json: bool) -> None:
     size = sum(item.bytes for item in report.items) / 2**20
     verb = "removed" if delete else "would be removed (ot gc --delete)"
     console.print(f"{len(report.items)} {verb}, {size:.1f} MiB", markup=False)
+    for what, paths in (("in use or too young, left alone", report.spared), ("could not be removed", report.failed)):
+        if paths:
+            console.print(f"{len(paths)} {what}: {', '.join(str(p) for p in paths[:5])}", markup=False)

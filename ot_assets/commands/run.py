@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 import time
 from dataclasses import dataclass, field
 
@@ -26,7 +25,6 @@ def run(recipe: str, teachers: tuple[str, ...], *, as_json: bool) -> int:
     from ot_assets.definitions import build_definitions
     from ot_assets.running import Runner, StepReport, observe_specs
 
-    quiet_dagster()
     definitions = build_definitions(world.registry)
     with dg.DagsterInstance.get() as instance:
         shown = Live(len(steps), quiet=as_json)
@@ -64,11 +62,6 @@ def run(recipe: str, teachers: tuple[str, ...], *, as_json: bool) -> int:
     else:
         shown.summary(report.count("made"), report.count("fresh"), report.count("failed"), report.count("skipped"))
     return 0 if report.ok else 1
-
-
-def quiet_dagster() -> None:
-    """Dagster prints every event to the terminal; they are in the UI."""
-    logging.getLogger("dagster").setLevel(logging.CRITICAL + 1)
 
 
 @dataclass
@@ -110,18 +103,16 @@ class Live:
         if outcome == "made":
             count = f"{rows:>8,} rows" if rows is not None else ""
             why = f"  ({reasons[0]})" if reasons else ""
-            console.print(f"[{self._number}/{self.total}] {self._name:<44} {seconds:7.1f} s {count}{why}", markup=False)
-        else:
-            console.print(
-                f"{outcome}: {self._name if outcome == 'failed' else ''} " + "\n  ".join(reasons), markup=False
-            )
+            console.print(f"[{self._number}/{self.total}] {self._name:<44} {seconds:7.1f} s {count}{why}", markup=False, soft_wrap=True)
+        elif outcome == "failed":
+            console.print(f"failed: {self._name}\n  " + "\n  ".join(reasons), markup=False, soft_wrap=True)
 
     def summary(self, made: int, fresh: int, failed: int, skipped: int) -> None:
         """The last line."""
         seconds = time.monotonic() - self.started
         parts = [f"{made} made", f"{fresh} fresh"]
         parts += [f"{failed} failed"] if failed else []
-        parts += [f"{skipped} skipped"] if skipped else []
+        parts += [f"{skipped} not tried, since they need what failed"] if skipped else []
         console.print(f"{', '.join(parts)} in {seconds:.0f} s", markup=False)
         if failed:
             console.print("what was made is kept; mend the cause and run the same again", markup=False)

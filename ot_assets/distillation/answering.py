@@ -6,7 +6,7 @@ questions, so the same replies give the same artifact.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING
 
 import polars as pl
@@ -15,6 +15,8 @@ from ot_assets.asking import as_model, with_weights
 from ot_assets.distillation.prompts import Ask, Question, asks
 from ot_assets.distillation.traces import Answering, TraceBatch, reference_rows, trace_rows
 from resources.artifacts import Artifact
+from resources.errors import UserError
+from resources.generation.reply import Failure, Reply
 
 if TYPE_CHECKING:
     from ot_assets.stage import Step
@@ -46,4 +48,16 @@ def answer_rows(step: Step, screened: Artifact, wanted: pl.DataFrame) -> Iterato
             purpose=purpose,
             total=len(wanted_here),
         )
-        yield trace_rows(who, model, wanted_here, {request.key: result for request, result in came})
+        results = {request.key: result for request, result in came}
+        _refuse_unfinished(results, purpose)
+        yield trace_rows(who, model, wanted_here, results)
+
+
+def _refuse_unfinished(results: Mapping[str, Reply | Failure], purpose: str) -> None:
+    """A reply that another try may bring is not given up: nothing is published, and the next run asks only for it."""
+    open_ones = [result for result in results.values() if isinstance(result, Failure) and result.retryable]
+    if open_ones:
+        raise UserError(
+            f"{purpose}: {len(open_ones):,} of {len(results):,} requests got no reply, the first because: {open_ones[0].reason}",
+            fix="every reply that came is stored; run the same again and only the others are asked",
+        )

@@ -62,7 +62,9 @@ def baseline_scores(step: Step) -> Mapping[str, Any]:
     return _publish(step, score(_kept(step, came), questions, step.registry.benchmarks))
 
 
-@stage(None, reads={"eval_scores": "everything", "baseline_scores": "everything"}, group="evaluation")
+@stage(
+    None, reads={"eval_scores": "everything", "baseline_scores": "everything"}, group="evaluation", may_be_empty=True
+)
 def leaderboard(step: Step) -> Mapping[str, Any]:
     """Every model on every benchmark, and every pair of models on the same questions: is the difference real?"""
     students = [

@@ -78,7 +78,7 @@ def answerable(registry: Registry, recipe: RecipeSpec, teacher: TeacherSpec, par
     """Questions of a part that the teacher can answer (and whose answers can be judged, where they have to be)."""
 
     def fits(source: SourceSpec) -> bool:
-        can_answer = teacher.kind != "reference" or source.has_solutions
+        can_answer = teacher.kind != "reference" or source.has_reference
         return can_answer and (not judged or recipe.answer_filter.kind != "verified" or source.verifier != "none")
 
     usable = {key: fits(registry.source(key)) for key in part.by_source}

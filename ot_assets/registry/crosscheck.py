@@ -197,9 +197,9 @@ class _Check:
             teacher = self.teacher_specs.get(key)
             if teacher is None or teacher.kind != "reference":
                 continue
-            without = [source.key for source in sources if not source.has_solutions]
+            without = [source.key for source in sources if not source.has_reference]
             if without:
-                message = f"{key!r} has nothing to answer for {', '.join(without)}: no worked solutions"
+                message = f"{key!r} has nothing to answer for {', '.join(without)}: neither worked solutions nor gold answers"
                 yield document.problem(("teachers", i), message, warning=len(without) < len(sources))
 
 

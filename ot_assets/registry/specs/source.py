@@ -65,13 +65,10 @@ class QuestionSet(Spec):
         return declared
 
     @property
-    def has_solutions(self) -> bool:
-        """Whether its questions come with worked solutions, which the ``reference`` teacher answers with."""
-        if isinstance(self.origin, ProceduralOrigin):
-            return self.origin.worked
-        if isinstance(self.origin, WheelOrigin) and self.origin.reader == "doctests":
-            return True
-        return self.columns.solution is not None
+    def has_reference(self) -> bool:
+        """Whether the ``reference`` teacher has something to answer with: a worked solution or a gold answer."""
+        generated = isinstance(self.origin, ProceduralOrigin | WheelOrigin) and self.columns.question is None
+        return generated or self.columns.solution is not None or self.columns.gold is not None
 
     @property
     def rows_identity(self) -> str:
