@@ -16,7 +16,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterator
-from dataclasses import asdict, replace
+from dataclasses import replace
 from itertools import groupby, islice
 
 from ot_assets.registry.specs.origin import Columns, FilesOrigin, HubOrigin, ProceduralOrigin, WheelOrigin
@@ -24,7 +24,7 @@ from ot_assets.registry.specs.source import QuestionSet
 from ot_assets.sourcing import files, hub, procedural, wheel
 from ot_assets.sourcing.columns import Selection, require
 from ot_assets.sourcing.rows import RawRow, SourcedBatch, SourcingContext, Tally
-from ot_assets.sourcing.shape import Rejected, Shaped, reject, shape
+from ot_assets.sourcing.shape import Rejected, Shaped, record, reject, shape
 from ot_assets.verification import Limits, Verdict, VerifierPool, check_gold
 from ot_assets.verification.verify import gold_task
 from resources.errors import UserError
@@ -133,8 +133,8 @@ def _batch(rows: list[Shaped | Rejected], pool: VerifierPool, *, wants_gold: boo
             examples.append(f"{question.source_row}: {verdict.reason}")
             question = replace(question, verifier="none")
         notes["gold_missing"] += wants_gold and question.gold is None
-        questions.append(asdict(question))
-    rejected = [asdict(row) for row in rows if isinstance(row, Rejected)]
+        questions.append(record(question))
+    rejected = [record(row) for row in rows if isinstance(row, Rejected)]
     return SourcedBatch(
         Questions.frame(questions),
         Ledger.frame(rejected),

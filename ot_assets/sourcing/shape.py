@@ -101,6 +101,11 @@ def shape(row: RawRow, spec: QuestionSet, max_chars: int) -> Shaped | Rejected:
     return _readable(shaped, row, spec, max_chars)
 
 
+def record(row: Shaped | Rejected) -> dict[str, Any]:
+    """A row by column (as `dataclasses.asdict`, which copies deeply and takes a quarter of the time of a whole read)."""
+    return {name: getattr(row, name) for name in row.__slots__}
+
+
 def reject(
     row: RawRow, spec: QuestionSet, rule: str, note: str, *, figure: float | None = None, lost_to: str | None = None
 ) -> Rejected:

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import re
 from fractions import Fraction
+from functools import lru_cache
 
 from ot_assets.verification.extraction import plain
 
@@ -37,6 +38,7 @@ _IN_TEXT = re.compile(
 )
 
 
+@lru_cache(maxsize=4096)
 def as_number(text: str) -> Fraction | None:
     """The number that the whole text is, exactly, unit words aside (`-1,234.50 dollars`, `1 1/2`, `3.2e-4`, `50%`);
     else None.

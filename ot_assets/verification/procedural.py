@@ -111,12 +111,14 @@ def _forms(text: str, gold: str, kind: Kind) -> Iterator[str]:
         yield plain(text).replace("^", "**")
 
 
-def _announced(reply: str, announced: Stated, kind: Kind) -> str:
+def _announced(reply: str, announced: Stated, kind: Kind) -> str | None:
     """What of an announced answer fits the gold: its number, its yes or no, all of its lines, or its one line."""
     text = announced.text
     if kind == "block":
         return reply[reply.index(text, announced.start) :].strip()
     if kind == "number" and as_number(text) is None:
+        if text.rstrip("*$ ").endswith("="):
+            return None  # the question said again ("the answer to the problem: 57 + 87 ="), with the work still to come
         return first_number(text.rsplit("=", 1)[-1]) or first_number(text) or text
     if kind == "fraction" and as_number(text) is None:
         return _last_fraction(text) or text

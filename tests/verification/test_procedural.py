@@ -78,6 +78,13 @@ def test_other_answers_are_found_where_they_fit(dataset: str, answer: str) -> No
     assert verdict.correct, verdict
 
 
+def test_a_question_that_is_said_again_announces_nothing() -> None:
+    again = "The final answer to the following arithmetic problem: 57 + 87 =\n57 + 80 + 7 = 137 + 7\nso GOLD"
+    assert judged("chain_sum", again).correct
+    assert judged("chain_sum", "The final answer to the following arithmetic problem: 4 + 5 = GOLD").correct
+    assert judged("chain_sum", "The answer to the problem 57 + 87 is GOLD.").correct
+
+
 def test_wrong_answers_show_what_was_scored() -> None:
     verdict = judged("chain_sum", r"\boxed{GOLD1}")
     assert verdict.verdict == "wrong"
