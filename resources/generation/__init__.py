@@ -1,1 +1,3 @@
-"""Engines that answer requests, and `ask`, which answers them through the response store. See request, reply, model, engine, ask."""
+"""Engines that answer requests, and `ask`, which answers them through the response store. See request, reply, model,
+engine, ask.
+"""

@@ -1,10 +1,11 @@
-"""Asks a model, and never twice: stored answers come from the store, the others from the engine, stored before anyone sees them.
+"""Asks a model, and never twice: stored answers come from the store, the others from the engine, stored before anyone
+sees them.
 
-What belongs here: the one way in which any part of the system calls a model. Contract: `ask` streams and its memory is bounded;
-every request gets one outcome, in any order; a reply is committed to the store before it is yielded; the engine is opened only
-when something is missing. When it stops early (an error, Ctrl-C, a caller that stops reading) all that came is stored. Failures
-are yielded, never stored, so the next run asks again. What stops every request (a wrong key, an endpoint that is down, a locked
-store) is raised as UserError.
+What belongs here: the one way in which any part of the system calls a model. Contract: `ask` streams and its memory is
+bounded; every request gets one outcome, in any order; a reply is committed to the store before it is yielded; the
+engine is opened only when something is missing. When it stops early (an error, Ctrl-C, a caller that stops reading) all
+that came is stored. Failures are yielded, never stored, so the next run asks again. What stops every request (a wrong
+key, an endpoint that is down, a locked store) is raised as UserError.
 """
 
 from __future__ import annotations
@@ -36,10 +37,11 @@ def ask(
     total: int | None = None,
     progress: Callable[[Progress], None] | None = None,
 ) -> Iterator[Outcome]:
-    """Outcomes of the requests. `purpose` is noted beside new replies (`traces aime|r1`); `total` is for the estimated time.
+    """Outcomes of the requests. `purpose` is noted beside new replies (`traces aime|r1`); `total` is for the estimated
+    time.
 
-    Identical requests are asked for once, and each gets the outcome. When another process stored an answer to the same request
-    in the meantime, that first answer is the one yielded.
+    Identical requests are asked for once, and each gets the outcome. When another process stored an answer to the same
+    request in the meantime, that first answer is the one yielded.
     """
     if total is None and isinstance(requests, Sized):
         total = len(requests)

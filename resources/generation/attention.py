@@ -1,8 +1,9 @@
 """Attention for decoding on a CPU: grouped queries without copying the keys and values of each group.
 
-Contract: `use_grouped_attention` returns the name to load a model with. transformers' own `eager` and `sdpa` first repeat keys and
-values once a query head, which costs ten times the attention itself there (measured, 64 rows of 640 tokens, 9 heads over 3: 59 ms
-and 46 ms a layer, 5 ms so). It is right for models whose attention is a plain scaled dot product; `plain_attention` says which.
+Contract: `use_grouped_attention` returns the name to load a model with. transformers' own `eager` and `sdpa` first
+repeat keys and values once a query head, which costs ten times the attention itself there (measured, 64 rows of 640
+tokens, 9 heads over 3: 59 ms and 46 ms a layer, 5 ms so). It is right for models whose attention is a plain scaled dot
+product; `plain_attention` says which.
 """
 
 from __future__ import annotations

@@ -1,9 +1,10 @@
 """The decoding loop: a batch from which finished rows leave and which waiting rows join while it runs.
 
-What belongs here: which rows run, and what a step does with them. Contract: `Decoder.run` yields rows as they finish; at most `rows`
-run at once and their caches hold at most `tokens` tokens, padding included, except that one row may always run. When the device
-runs out of memory all rows go back to the queue with what they have, the limits are halved for good, and it goes on; a row that
-does not fit alone is yielded with `finish` still None. The loop is deterministic in the requests and the limits.
+What belongs here: which rows run, and what a step does with them. Contract: `Decoder.run` yields rows as they finish;
+at most `rows` run at once and their caches hold at most `tokens` tokens, padding included, except that one row may
+always run. When the device runs out of memory all rows go back to the queue with what they have, the limits are halved
+for good, and it goes on; a row that does not fit alone is yielded with `finish` still None. The loop is deterministic
+in the requests and the limits.
 """
 
 from __future__ import annotations
@@ -30,7 +31,8 @@ _PREFILL_TOKENS = 32768
 
 @dataclass(slots=True)
 class _Batch:
-    """The running rows, their cache, the mask of its columns [rows, columns], and the token each row goes on with [rows].
+    """The running rows, their cache, the mask of its columns [rows, columns], and the token each row goes on with
+    [rows].
 
     `alive` are the indices of the rows that are not finished; the others run along until the batch is rebuilt.
     """
@@ -54,8 +56,9 @@ class _Piece:
 
 
 class Decoder:
-    """Runs rows through `model`, which has `layers` attention layers. `finish(row, token)` takes each token of a row and says
-    whether the row is done."""
+    """Runs rows through `model`, which has `layers` attention layers. `finish(row, token)` takes each token of a row
+    and says whether the row is done.
+    """
 
     def __init__(self, model: Any, layers: int, rows: int, tokens: int, finish: Callable[[Row, int], bool]) -> None:
         self._model, self._layers = model, layers
@@ -216,7 +219,9 @@ class Decoder:
         return [row for row, token in zip(rows, following.tolist(), strict=True) if self._finish(row, token)]
 
     def _shrink(self, supply: Supply) -> list[Row]:
-        """After running out of memory: half as much at a time from now on. The row that is too large alone, if that was it."""
+        """After running out of memory: half as much at a time from now on. The row that is too large alone, if that was
+        it.
+        """
         import torch
 
         batch, self._batch = self._batch, None

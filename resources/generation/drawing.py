@@ -1,8 +1,8 @@
 """From logits to tokens: greedy or by chance, with the settings of `Sampling`.
 
-Contract: pure and deterministic. Chance comes in as one number u in [0, 1) a row, and the token is where the cumulated probability
-passes u; so the same logits and u give the same token on every device. Settings apply in the order of transformers and vLLM:
-penalties, temperature, top_k, top_p, min_p.
+Contract: pure and deterministic. Chance comes in as one number u in [0, 1) a row, and the token is where the cumulated
+probability passes u; so the same logits and u give the same token on every device. Settings apply in the order of
+transformers and vLLM: penalties, temperature, top_k, top_p, min_p.
 """
 
 from __future__ import annotations
@@ -22,7 +22,9 @@ _BELOW_ONE = 1 - 2**-22
 
 
 def draw(logits: torch.Tensor, sampling: Sampling, chance: Sequence[float]) -> torch.Tensor:
-    """Tokens [rows] from logits [rows, vocabulary], to which penalties were applied already; one `chance` in [0, 1) a row."""
+    """Tokens [rows] from logits [rows, vocabulary], to which penalties were applied already; one `chance` in [0, 1) a
+    row.
+    """
     import torch
 
     if sampling.temperature == 0:
@@ -42,8 +44,8 @@ def penalise(
 ) -> torch.Tensor:
     """Logits after penalties. `said` counts the tokens of each row's answer so far, `prompts` has those of its prompt.
 
-    repetition_penalty: CTRL (arXiv 1909.05858, section 4.1), over prompt and answer; presence and frequency as OpenAI defines
-    them, over the answer.
+    repetition_penalty: CTRL (arXiv 1909.05858, section 4.1), over prompt and answer; presence and frequency as OpenAI
+    defines them, over the answer.
     """
     import torch
 
@@ -78,7 +80,9 @@ def _places(tokens: Sequence[Collection[int]]) -> tuple[list[int], list[int]]:
 
 
 def _from_candidates(probabilities: torch.Tensor, sampling: Sampling, u: torch.Tensor) -> torch.Tensor:
-    """top_k, top_p and min_p over the likeliest tokens only: sorting a whole vocabulary costs more than the model's step."""
+    """top_k, top_p and min_p over the likeliest tokens only: sorting a whole vocabulary costs more than the model's
+    step.
+    """
     import torch
 
     vocabulary = probabilities.shape[-1]
@@ -97,7 +101,9 @@ def _from_candidates(probabilities: torch.Tensor, sampling: Sampling, u: torch.T
 
 
 def _inverse(weights: torch.Tensor, u: torch.Tensor) -> torch.Tensor:
-    """The index in each row where the cumulated weight passes u times the row's total. Two levels: sums of blocks, then one block."""
+    """The index in each row where the cumulated weight passes u times the row's total. Two levels: sums of blocks, then
+    one block.
+    """
     import torch
 
     rows, width = weights.shape

@@ -1,8 +1,8 @@
 """The one small interface behind which every engine stands, and the door to open one.
 
-What belongs here: the `Engine` protocol and `open_engine`. Engines are imported when they are opened, so that importing this
-module costs nothing. `open_engine` raises UserError for what the user can mend: an option that does not exist, a missing API
-key, weights that are not there, an engine that this release does not have.
+What belongs here: the `Engine` protocol and `open_engine`. Engines are imported when they are opened, so that importing
+this module costs nothing. `open_engine` raises UserError for what the user can mend: an option that does not exist, a
+missing API key, weights that are not there, an engine that this release does not have.
 """
 
 from __future__ import annotations
@@ -25,10 +25,10 @@ class Outcome(NamedTuple):
 
 @runtime_checkable
 class Engine(Protocol):
-    """Answers requests. Contract of `generate`: it pulls from `requests` in the caller's thread, never more than a bounded
-    window ahead; yields one outcome a request, in any order, as soon as it is there; a request that cannot be answered is a
-    `Failure`, and only what stops all requests (a wrong API key, an endpoint that is down) is raised, as UserError. Closing
-    the iterator stops the work in flight. `close` may be called twice.
+    """Answers requests. Contract of `generate`: it pulls from `requests` in the caller's thread, never more than a
+    bounded window ahead; yields one outcome a request, in any order, as soon as it is there; a request that cannot be
+    answered is a `Failure`, and only what stops all requests (a wrong API key, an endpoint that is down) is raised, as
+    UserError. Closing the iterator stops the work in flight. `close` may be called twice.
     """
 
     endpoint: str

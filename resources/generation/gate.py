@@ -1,8 +1,8 @@
 """Who may call an endpoint now: concurrency, pauses and rates in one place.
 
-Contract: lives in one asyncio loop. At most `limit` calls run at once; a 429 pauses everybody until the endpoint is ready again and
-takes the limit down by a third, successes bring it back one by one, so that a shared limit is found instead of fought. Declared
-rates (requests and tokens a minute) hold calls back before the endpoint has to.
+Contract: lives in one asyncio loop. At most `limit` calls run at once; a 429 pauses everybody until the endpoint is
+ready again and takes the limit down by a third, successes bring it back one by one, so that a shared limit is found
+instead of fought. Declared rates (requests and tokens a minute) hold calls back before the endpoint has to.
 """
 
 from __future__ import annotations

@@ -1,8 +1,8 @@
 """What an HTTP answer of a chat endpoint means: a reply, a failure of this request, or the end of the whole run.
 
-Contract: pure. A call that may go better next time is `retryable` (408, 409, 425, 429, 5xx, a body that is no chat completion); a
-request that the endpoint will never answer is not (400, 403, 413, 422, ...). What every request would meet (no right, no credit, no
-such model) is a UserError. No message holds the API key.
+Contract: pure. A call that may go better next time is `retryable` (408, 409, 425, 429, 5xx, a body that is no chat
+completion); a request that the endpoint will never answer is not (400, 403, 413, 422, ...). What every request would
+meet (no right, no credit, no such model) is a UserError. No message holds the API key.
 """
 
 from __future__ import annotations
@@ -32,8 +32,9 @@ class Answer:
 
 @dataclass(frozen=True, slots=True)
 class TryAgain:
-    """This try failed; another may not. `after` is what the endpoint asked for, in seconds, if it did. `away` says that the
-    endpoint itself was the cause (not there, or closed to us), so that other requests fare the same."""
+    """A try that failed; another may not. `after` is what the endpoint asked for, in seconds, if it did. `away` says that
+    the endpoint itself was the cause (not there, or closed to us), so that other requests fare the same.
+    """
 
     reason: str
     kind: FailureKind
@@ -56,7 +57,9 @@ def judge(answer: Answer, model: Model, secret: str | None, *, answered_before: 
 
 
 def retry_after(headers: dict[str, str]) -> float | None:
-    """Seconds asked for by `retry-after-ms` or `retry-after` (seconds or an HTTP date); None when absent or unreadable."""
+    """Seconds asked for by `retry-after-ms` or `retry-after` (seconds or an HTTP date); None when absent or
+    unreadable.
+    """
     try:
         if "retry-after-ms" in headers:
             return max(0.0, float(headers["retry-after-ms"]) / 1000)

@@ -1,8 +1,8 @@
 """The keys and values of a running batch, in blocks that grow, so that rows can leave and new ones join.
 
-Contract: rows are right-aligned: the newest token of every row is in the last column, padding is on the left and masked by the
-caller. A step writes in place (transformers' own cache copies everything at every token). `join` makes one cache out of rows of
-several.
+Contract: rows are right-aligned: the newest token of every row is in the last column, padding is on the left and masked
+by the caller. A step writes in place (transformers' own cache copies everything at every token). `join` makes one cache
+out of rows of several.
 """
 
 from __future__ import annotations
@@ -39,8 +39,9 @@ def columns(cache_: Any) -> int:
 
 
 def join(parts: list[Part]) -> Any:
-    """One cache of the rows of all parts, in their order. The parts' caches are emptied layer by layer, so that the peak is one
-    layer more than the result."""
+    """One cache of the rows of all parts, in their order. The parts' caches are emptied layer by layer, so that the
+    peak is one layer more than the result.
+    """
     lengths = [columns(part.cache) - part.start for part in parts]
     most, rows = max(lengths), sum(len(part.rows) for part in parts)
     layers = len(parts[0].cache.layers)
@@ -62,8 +63,13 @@ def _layer_class() -> Any:
     import torch
     from transformers.cache_utils import DynamicLayer
 
-    class GrowingLayer(DynamicLayer):  # type: ignore[misc, unused-ignore]
+    base: Any = DynamicLayer
+
+    class GrowingLayer(base):  # type: ignore[misc]
         """One layer: buffers [rows, heads, capacity, dim], of which `length` columns are in use."""
+
+        keys: torch.Tensor
+        values: torch.Tensor
 
         def __init__(self) -> None:
             super().__init__()

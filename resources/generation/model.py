@@ -1,8 +1,8 @@
 """A model that can be asked: its identity, and how this machine reaches it.
 
-What belongs here: the frozen `Model` that the registry's model specs and the students become before an engine is opened.
-Contract: identity (key, model, revision, dtype, and the options that change answers) goes into requests; the rest (address, key
-variable, folder, device, batch sizes) is how it is reached and never does.
+What belongs here: the frozen `Model` that the registry's model specs and the students become before an engine is
+opened. Contract: identity (key, model, revision, dtype, and the options that change answers) goes into requests; the
+rest (address, key variable, folder, device, batch sizes) is how it is reached and never does.
 """
 
 from __future__ import annotations
@@ -46,8 +46,8 @@ class Model(Frozen):
 
     @property
     def identity(self) -> str:
-        """`key:model`. The key tells two endpoints apart that serve different models under one name; the name tells apart
-        what one key stood for before and after an edit. Keys hold no colon, so the pair reads back in one way.
+        """`key:model`. The key tells two endpoints apart that serve different models under one name; the name tells
+        apart what one key stood for before and after an edit. Keys hold no colon, so the pair reads back in one way.
         """
         return f"{self.key}:{self.model}"
 
@@ -79,7 +79,9 @@ class Model(Frozen):
         )
 
     def check(self, request: Request) -> None:
-        """Refuses a request that was made for another model (ValueError): its answer would be stored under a wrong key."""
+        """Refuses a request that was made for another model (ValueError): its answer would be stored under a wrong
+        key.
+        """
         mine = (self.identity, self.revision, self.endpoint)
         asked = (request.model, request.revision, request.endpoint)
         if mine != asked:

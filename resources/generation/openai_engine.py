@@ -1,11 +1,12 @@
 """Answers from any OpenAI-compatible endpoint (`/v1/chat/completions`), many at once.
 
-Contract: works from ordinary code; an asyncio loop in a thread of its own speaks HTTP. Replies are yielded as they come; no more than
-twice `concurrency` requests are read ahead. Calls that failed in passing are tried again with growing, jittered pauses or when the
-endpoint says (Retry-After); what stays failed is a Failure with its reason. The run stops with a UserError that names the address
-when nothing answers there, when the key is refused, or when it was away for `give_up_after` requests in a row. Sampling fields that an
-endpoint may not know (top_k, min_p, repetition_penalty) are sent only when they are set. A cut connection or a timeout may have been
-paid for, so a timeout is tried once more only.
+Contract: works from ordinary code; an asyncio loop in a thread of its own speaks HTTP. Replies are yielded as they
+come; no more than twice `concurrency` requests are read ahead. Calls that failed in passing are tried again with
+growing, jittered pauses or when the endpoint says (Retry-After); what stays failed is a Failure with its reason. The
+run stops with a UserError that names the address when nothing answers there, when the key is refused, or when it was
+away for `give_up_after` requests in a row. Sampling fields that an endpoint may not know (top_k, min_p,
+repetition_penalty) are sent only when they are set. A cut connection or a timeout may have been paid for, so a timeout
+is tried once more only.
 """
 
 from __future__ import annotations
@@ -39,7 +40,9 @@ _LOCAL = ("127.0.0.1", "localhost", "::1")
 
 
 class OpenAIEngine:
-    """A client of `model.base_url`. The API key is read from the environment variable that `model.api_key_env` names."""
+    """A client of `model.base_url`. The API key is read from the environment variable that `model.api_key_env`
+    names.
+    """
 
     endpoint = "openai-chat"
 
@@ -103,7 +106,9 @@ class OpenAIEngine:
         self._loop.close()
 
     def body(self, request: Request) -> dict[str, Any]:
-        """The JSON that is sent. A seed is moved on by the sample index: endpoints draw the same sample for the same seed."""
+        """The JSON that is sent. A seed is moved on by the sample index: endpoints draw the same sample for the same
+        seed.
+        """
         sampling = request.sampling
         body: dict[str, Any] = {
             "model": self.model.model,

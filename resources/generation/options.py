@@ -1,7 +1,7 @@
 """What may stand under `options` of a model, one class an engine, with its units, range and default.
 
-Contract: an option that does not exist, or is out of range, is refused when the engine is opened (and by `ot check`), naming the
-model, the option and what is allowed: a misspelt one never passes silently.
+Contract: an option that does not exist, or is out of range, is refused when the engine is opened (and by `ot check`),
+naming the model, the option and what is allowed: a misspelt one never passes silently.
 """
 
 from __future__ import annotations
@@ -22,9 +22,10 @@ Count = Annotated[int, Field(ge=1)]
 class OpenAIOptions(Frozen):
     """Options of engine openai. Times are in seconds.
 
-    `attempts` counts the tries of one request over 408, 429, 5xx and lost connections, `give_up_after` the requests in a row that
-    may fail before everything stops. `requests_per_minute` and `tokens_per_minute` hold back below an endpoint's limits; without
-    them a 429 does. `extra_body` is sent with every call and is part of its key; `headers` are sent and are not.
+    `attempts` counts the tries of one request over 408, 429, 5xx and lost connections, `give_up_after` the requests in
+    a row that may fail before everything stops. `requests_per_minute` and `tokens_per_minute` hold back below an
+    endpoint's limits; without them a 429 does. `extra_body` is sent with every call and is part of its key; `headers`
+    are sent and are not.
     """
 
     concurrency: Annotated[int, Field(ge=1, le=4096)] = 32
@@ -45,8 +46,8 @@ class OpenAIOptions(Frozen):
 class TransformersOptions(Frozen):
     """Options of engine transformers.
 
-    `rows` is the most sequences decoded at once, `tokens` the most tokens in their caches together (both are chosen by the device
-    when absent); `window` is how many requests are read ahead to be sorted by length, in batches.
+    `rows` is the most sequences decoded at once, `tokens` the most tokens in their caches together (both are chosen by
+    the device when absent); `window` is how many requests are read ahead to be sorted by length, in batches.
     """
 
     rows: Count | None = None
@@ -57,8 +58,9 @@ class TransformersOptions(Frozen):
 
 
 class TableRow(Frozen):
-    """A line of the script: when `match` (a regular expression) is found in the last message, the sample gets
-    `replies[sample_index % len(replies)]`, with groups of the match filled in (`\\1`)."""
+    r"""A line of the script: when `match` (a regular expression) is found in the last message, the sample gets
+    `replies[sample_index % len(replies)]`, with groups of the match filled in (`\1`).
+    """
 
     match: str
     replies: Annotated[tuple[str, ...], Field(min_length=1)]
@@ -67,11 +69,11 @@ class TableRow(Frozen):
 
 
 class ScriptedOptions(Frozen):
-    """Options of engine scripted. The first matching line of `table` answers; without one, `rule` does: `echo`, or a function as
-    `module:name` that takes the request and returns text or a Reply.
+    """Options of engine scripted. The first matching line of `table` answers; without one, `rule` does: `echo`, or a
+    function as `module:name` that takes the request and returns text or a Reply.
 
-    The failures come by count of calls: every n-th call is rate limited, times out or brings garbage; after n replies the engine
-    raises, is interrupted as by Ctrl-C, or kills its own process. `seconds` is how long each reply takes.
+    The failures come by count of calls: every n-th call is rate limited, times out or brings garbage; after n replies
+    the engine raises, is interrupted as by Ctrl-C, or kills its own process. `seconds` is how long each reply takes.
     """
 
     rule: Annotated[str, Field(pattern=r"^(echo|[A-Za-z_][\w.]*:[A-Za-z_]\w*)$")] = "echo"

@@ -1,6 +1,7 @@
 """Where a call of `ask` stands, counted.
 
-Contract: `Progress` is a frozen snapshot; `Counter` makes them and tells a callback at most twice a second, and once at the end.
+Contract: `Progress` is a frozen snapshot; `Counter` makes them and tells a callback at most twice a second, and once at
+the end.
 """
 
 from __future__ import annotations
@@ -16,10 +17,11 @@ _EVERY = 0.5
 
 @dataclass(frozen=True, slots=True)
 class Progress:
-    """A snapshot. Tokens and `cost` (USD; replies without a price count 0) are of the new replies alone: what this call spent.
+    """A snapshot. Tokens and `cost` (USD; replies without a price count 0) are of the new replies alone: what this call
+    spent.
 
-    `seconds` is the time since the call began, `rate` new outcomes a second since the engine began to answer, `eta_seconds` how
-    long the rest takes at that rate if none of it is stored; None while it cannot be told.
+    `seconds` is the time since the call began, `rate` new outcomes a second since the engine began to answer,
+    `eta_seconds` how long the rest takes at that rate if none of it is stored; None while it cannot be told.
     """
 
     total: int | None

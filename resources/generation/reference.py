@@ -1,7 +1,7 @@
 """The teacher `reference`: answers from a question's own worked solution and gold answer. No model, no response store.
 
-Contract: a pure function of the question's columns; the same row gives the same text for ever. A question that has neither
-solution nor gold has no reference answer, and the reason is said instead.
+Contract: a pure function of the question's columns; the same row gives the same text for ever. A question that has
+neither solution nor gold has no reference answer, and the reason is said instead.
 """
 
 from __future__ import annotations
@@ -35,8 +35,8 @@ def reference_answer(
 ) -> Reference | NoReference:
     """The worked solution as reasoning between the think tags, then the gold answer put into `answer_template`.
 
-    Without a solution the text is the answer alone, without tags. Without a gold answer the solution is the answer: nothing
-    says which part of it is final, so nothing is cut from it.
+    Without a solution the text is the answer alone, without tags. Without a gold answer the solution is the answer:
+    nothing says which part of it is final, so nothing is cut from it.
     """
     worked = (solution or "").strip()
     final = (gold or "").strip()

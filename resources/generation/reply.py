@@ -1,9 +1,10 @@
 """What came back: a reply, raw first, or a failure with its reason.
 
-What belongs here: the value types of an outcome and the one parser from the raw bytes of a chat completion to text, reasoning,
-finish reason and token counts. Contract: `parse_reply` is pure and total over what engines accept, so a stored raw reply can be
-read again at no cost, by better code too. It raises `MalformedReply` for bytes that are no chat completion; engines treat that
-as a failed call and the store as a damaged row. A reply cut at max_tokens is a reply (`finish_reason="length"`).
+What belongs here: the value types of an outcome and the one parser from the raw bytes of a chat completion to text,
+reasoning, finish reason and token counts. Contract: `parse_reply` is pure and total over what engines accept, so a
+stored raw reply can be read again at no cost, by better code too. It raises `MalformedReply` for bytes that are no chat
+completion; engines treat that as a failed call and the store as a damaged row. A reply cut at max_tokens is a reply
+(`finish_reason="length"`).
 """
 
 from __future__ import annotations
@@ -146,7 +147,9 @@ def parse_reply(payload: bytes, *, seconds: float | None = None, cost: float | N
 
 
 def _reasoning(message: dict[str, Any]) -> str | None:
-    """The endpoint's own reasoning field: `reasoning_content` (DeepSeek, older vLLM) or `reasoning` (OpenRouter, vLLM)."""
+    """The endpoint's own reasoning field: `reasoning_content` (DeepSeek, older vLLM) or `reasoning` (OpenRouter,
+    vLLM).
+    """
     for name in ("reasoning_content", "reasoning"):
         value = message.get(name)
         if isinstance(value, str) and value:

@@ -1,9 +1,9 @@
 """What is asked of a model: messages, sampling settings, and the request whose hash is the key of its answer.
 
-What belongs here: the frozen values that say everything which can change an answer, and nothing that cannot (timeouts, batch
-sizes, addresses, prices). Contract: two requests have the same key if and only if a model would be asked the same thing, so an
-answer is bought once (DESIGN contract 2). Values are refused as they are made: NaN, infinity, an unknown field or role, a
-negative sample index (`pydantic.ValidationError`); text that is no Unicode (a lone surrogate) too.
+What belongs here: the frozen values that say everything which can change an answer, and nothing that cannot (timeouts,
+batch sizes, addresses, prices). Contract: two requests have the same key if and only if a model would be asked the same
+thing, so an answer is bought once (DESIGN contract 2). Values are refused as they are made: NaN, infinity, an unknown
+field or role, a negative sample index (`pydantic.ValidationError`); text that is no Unicode (a lone surrogate) too.
 """
 
 from __future__ import annotations
@@ -62,8 +62,9 @@ class Sampling(Frozen):
 class Request(Frozen):
     """One call of one model. `model` is its identity in the registry (`Model.identity`), never a path of this machine.
 
-    `extra` holds whatever else goes into the call and can change the answer (`chat_template_kwargs`, `reasoning_effort`,
-    the weights' dtype). Make requests with `Model.request`, which fills model, revision, endpoint and extra.
+    `extra` holds whatever else goes into the call and can change the answer (`chat_template_kwargs`,
+    `reasoning_effort`, the weights' dtype). Make requests with `Model.request`, which fills model, revision, endpoint
+    and extra.
     """
 
     model: Annotated[str, Field(min_length=1)]

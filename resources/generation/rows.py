@@ -1,9 +1,9 @@
 """One sequence that is being generated, and the queue of those that wait.
 
-Contract: a `Row` holds everything needed to go on from where it stands (its tokens and its source of chance), so it can leave a
-batch and come back. The chance of a row comes from the key of its request alone, never from its neighbours. `Supply` reads a bounded
-window of requests ahead, groups what is drawn alike, and sorts by length, so that a batch pads little and samples of one question
-lie side by side.
+Contract: a `Row` holds everything needed to go on from where it stands (its tokens and its source of chance), so it can
+leave a batch and come back. The chance of a row comes from the key of its request alone, never from its neighbours.
+`Supply` reads a bounded window of requests ahead, groups what is drawn alike, and sorts by length, so that a batch pads
+little and samples of one question lie side by side.
 """
 
 from __future__ import annotations
@@ -21,7 +21,9 @@ from resources.generation.request import Request, Sampling
 
 @dataclass(slots=True, eq=False)
 class Row:
-    """A request on its way. `most` is how many tokens it may still be given in all: max_tokens, or what the context leaves."""
+    """A request on its way. `most` is how many tokens it may still be given in all: max_tokens, or what the context
+    leaves.
+    """
 
     request: Request
     prompt: list[int]

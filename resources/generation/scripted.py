@@ -1,8 +1,8 @@
 """An engine for tests and CI: replies by a rule, deterministic, with the real shape and the real failures.
 
-Contract: replies pass through the same payload and parser as those of a real endpoint; tokens are words; an answer longer than
-max_tokens is cut with finish_reason=length. Failures come by options (options.ScriptedOptions). A rule that cannot be imported is
-a UserError.
+Contract: replies pass through the same payload and parser as those of a real endpoint; tokens are words; an answer
+longer than max_tokens is cut with finish_reason=length. Failures come by options (options.ScriptedOptions). A rule that
+cannot be imported is a UserError.
 """
 
 from __future__ import annotations
@@ -110,7 +110,9 @@ class ScriptedEngine:
 
 
 def _cut(text: str, words: int) -> tuple[str, int, bool]:
-    """The first `words` words of a text with the space between them as it was, how many they are, and whether any was cut."""
+    """The first `words` words of a text with the space between them as it was, how many they are, and whether any was
+    cut.
+    """
     ends = [found.end() for found in re.finditer(r"\S+", text)]
     if len(ends) <= words:
         return text, len(ends), False

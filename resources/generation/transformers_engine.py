@@ -1,10 +1,11 @@
 """Answers from weights in this process, by transformers, on a CPU or one GPU. Needs no server.
 
-What belongs here: opening a model, turning requests into rows of tokens and finished rows into replies; the loop is in decoding.py.
-Contract: a request whose prompt leaves no room in the context, or whose messages the chat template refuses, is a Failure that says
-so. max_tokens is cut to what the context leaves, and an answer that ends there says finish_reason=length, as one that met
-max_tokens does. Chance comes from each request's key, which holds seed and sample index: the same set of requests on the same
-device gives the same answers. UserError: no weights, no chat template, a model this engine cannot decode.
+What belongs here: opening a model, turning requests into rows of tokens and finished rows into replies; the loop is in
+decoding.py. Contract: a request whose prompt leaves no room in the context, or whose messages the chat template
+refuses, is a Failure that says so. max_tokens is cut to what the context leaves, and an answer that ends there says
+finish_reason=length, as one that met max_tokens does. Chance comes from each request's key, which holds seed and sample
+index: the same set of requests on the same device gives the same answers. UserError: no weights, no chat template, a
+model this engine cannot decode.
 """
 
 from __future__ import annotations
@@ -143,7 +144,9 @@ class TransformersEngine:
 
     def _result(self, row: Row) -> Reply | Failure:
         if row.finish is None:
-            return Failure(f"{row.length} tokens do not fit into the memory of {self._device}", "server", retryable=False)
+            return Failure(
+                f"{row.length} tokens do not fit into the memory of {self._device}", "server", retryable=False
+            )
         reply = Reply.make(
             row.text if row.text is not None else self._decode(row.produced),
             finish_reason=row.finish,
@@ -173,7 +176,9 @@ def _device(model: Model) -> str:
     if model.device == "auto":
         return "cuda" if torch.cuda.is_available() else "cpu"
     if model.device.startswith("cuda") and not torch.cuda.is_available():
-        raise UserError(f"model {model.key}: device {model.device}, but no GPU is usable here", fix="write device: auto")
+        raise UserError(
+            f"model {model.key}: device {model.device}, but no GPU is usable here", fix="write device: auto"
+        )
     return model.device
 
 
@@ -208,7 +213,8 @@ def _weights(model: Model, options: TransformersOptions, device: str) -> Any:
     from transformers.utils import logging
 
     source, where = _source(model)
-    logging.disable_progress_bar()
+    quiet: Any = logging.disable_progress_bar
+    quiet()
     config = _loaded(model, source, lambda: AutoConfig.from_pretrained(source, **where))
     dtype = getattr(torch, _dtype(model, device))
     attention = options.attention if options.attention != "auto" else _attention(config.get_text_config(), device)
@@ -268,7 +274,9 @@ def _ends(net: Any, tokenizer: Any) -> frozenset[int]:
 
 
 def _budget(config: Any, net: Any, device: str) -> tuple[int, int]:
-    """Rows at once, and tokens in their caches: on a CPU 1 GiB of cache, on a GPU two thirds of what the weights left free."""
+    """Rows at once, and tokens in their caches: on a CPU 1 GiB of cache, on a GPU two thirds of what the weights left
+    free.
+    """
     import torch
 
     heads = getattr(config, "num_key_value_heads", None) or config.num_attention_heads

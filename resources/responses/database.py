@@ -1,12 +1,13 @@
 """One way to read and write a database for SQLite and PostgreSQL alike.
 
-What belongs here: opening (address, pragmas, tables), transactions, waiting for locks, and turning a database's faults into
-messages. Contract: `write` runs a function in one transaction, again when a lock or a lost connection stopped it, for at most
-`patience` seconds; so the function must be safe to run twice, which an insert-or-ignore is. Connections are never shared with a
-forked child.
+What belongs here: opening (address, pragmas, tables), transactions, waiting for locks, and turning a database's faults
+into messages. Contract: `write` runs a function in one transaction, again when a lock or a lost connection stopped it,
+for at most `patience` seconds; so the function must be safe to run twice, which an insert-or-ignore is. Connections are
+never shared with a forked child.
 
-SQLite runs in WAL mode (readers and one writer at once) with synchronous=FULL: a commit is one fsync for up to 64 replies, which
-is nothing beside what a reply costs, and with NORMAL a power cut could take paid replies of the last seconds back.
+SQLite runs in WAL mode (readers and one writer at once) with synchronous=FULL: a commit is one fsync for up to 64
+replies, which is nothing beside what a reply costs, and with NORMAL a power cut could take paid replies of the last
+seconds back.
 """
 
 from __future__ import annotations

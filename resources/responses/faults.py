@@ -1,7 +1,7 @@
 """What a database says when something is wrong, as one message that a person can act on.
 
-Contract: `explain` never changes anything. It knows the faults that a user can mend (locked, damaged, full, not writable, not
-reachable) and returns None for the others, which are faults of our own code and stay as they are.
+Contract: `explain` never changes anything. It knows the faults that a user can mend (locked, damaged, full, not
+writable, not reachable) and returns None for the others, which are faults of our own code and stay as they are.
 """
 
 from __future__ import annotations
@@ -48,7 +48,7 @@ def recovery(path: str) -> str:
     """How a person saves what can be read of a damaged SQLite file."""
     return (
         f'stop everything that uses it, keep a copy, then run: sqlite3 "{path}" ".recover" | sqlite3 "{path}.recovered" '
-        "and move the recovered file to the old name (remove the old -wal and -shm files beside it). Nothing was deleted or changed"
+        "and move the recovered file to the old name (without the old -wal and -shm files). Nothing was changed or deleted"
     )
 
 

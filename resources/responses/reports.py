@@ -1,6 +1,7 @@
 """Looking at a response store: usage by model and purpose, one response in full, and export to files.
 
-Contract: reads only. An export is written beside its target and moved there when whole, so a half one never has its name.
+Contract: reads only. An export is written beside its target and moved there when whole, so a half one never has its
+name.
 """
 
 from __future__ import annotations

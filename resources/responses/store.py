@@ -1,9 +1,9 @@
 """Every reply that any model gave, by the key of its request: bought once, never twice (DESIGN contract 2).
 
-What belongs here: reading and writing replies, and looking at what is stored. Contract: a reply is written raw, as it came, and
-read again by today's parser; the first answer to a request wins and is never replaced; nothing here deletes. Any number of
-processes may write at once. A transaction is whole or absent after any crash. Faults that a user can mend are UserErrors that name
-the file (faults.py): locked for longer than `patience`, damaged, full, not reachable.
+What belongs here: reading and writing replies, and looking at what is stored. Contract: a reply is written raw, as it
+came, and read again by today's parser; the first answer to a request wins and is never replaced; nothing here deletes.
+Any number of processes may write at once. A transaction is whole or absent after any crash. Faults that a user can mend
+are UserErrors that name the file (faults.py): locked for longer than `patience`, damaged, full, not reachable.
 """
 
 from __future__ import annotations
@@ -55,8 +55,9 @@ class StoredResponse:
 class ResponseStore:
     """The store at `url`: `sqlite:///path/responses.sqlite` or `postgresql+psycopg://user@host/database`.
 
-    `patience` is how long, in seconds, to wait for a lock or a lost server. With `create=False` a SQLite file that is not there
-    is an error. The file and its folder are made, and the server reached, at the first use. Safe to pickle and to fork.
+    `patience` is how long, in seconds, to wait for a lock or a lost server. With `create=False` a SQLite file that is
+    not there is an error. The file and its folder are made, and the server reached, at the first use. Safe to pickle
+    and to fork.
     """
 
     def __init__(self, url: str, *, patience: float = 60.0, create: bool = True) -> None:
@@ -85,8 +86,8 @@ class ResponseStore:
     def put_many(self, rows: Iterable[tuple[Request, Reply, Meta]]) -> dict[str, Reply]:
         """Writes replies, durably when this returns; a key that is stored already keeps its first answer.
 
-        Returns the first answers of the keys that were there before, so that a caller can go on with what is stored. Rows are
-        written 256 to a transaction. A reply without its raw payload is refused (ValueError).
+        Returns the first answers of the keys that were there before, so that a caller can go on with what is stored.
+        Rows are written 256 to a transaction. A reply without its raw payload is refused (ValueError).
         """
         packer = Packer()
         earlier: dict[str, Reply] = {}
@@ -114,7 +115,9 @@ class ResponseStore:
         return [self._stored(packer, row) for row in self._database.fetch(query)]
 
     def rows(self, *, purpose: str | None = None, model: str | None = None) -> Iterator[StoredResponse]:
-        """All stored responses in the order of their keys, a page at a time; only those of a purpose or model if given."""
+        """All stored responses in the order of their keys, a page at a time; only those of a purpose or model if
+        given.
+        """
         packer = Packer()
         query = sa.select(RESPONSES).order_by(RESPONSES.c.key).limit(_LOOKUP)
         for column, wanted in ((RESPONSES.c.purpose, purpose), (RESPONSES.c.model, model)):

@@ -1,7 +1,7 @@
 """The tables of the response store, the same for SQLite and PostgreSQL.
 
-Contract: columns are only ever added, always nullable, and `FORMAT` grows when older code could no longer write the table
-rightly. A store of a newer format is refused and left as it is; nothing here ever drops or rewrites a row.
+Contract: columns are only ever added, always nullable, and `FORMAT` grows when older code could no longer write the
+table rightly. A store of a newer format is refused and left as it is; nothing here ever drops or rewrites a row.
 """
 
 from __future__ import annotations

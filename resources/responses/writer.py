@@ -1,8 +1,8 @@
 """A thread that writes replies to the store while the next ones are being made.
 
-Contract: a reply that was `put` is committed within a second, or sooner when 64 are waiting, however long the next one takes: so
-a kill loses at most that one batch. Only committed replies come out of `committed`. When a batch cannot be written the error is
-raised by the next call in the caller's thread. `close` writes what is left, then ends the thread.
+Contract: a reply that was `put` is committed within a second, or sooner when 64 are waiting, however long the next one
+takes: so a kill loses at most that one batch. Only committed replies come out of `committed`. When a batch cannot be
+written the error is raised by the next call in the caller's thread. `close` writes what is left, then ends the thread.
 """
 
 from __future__ import annotations
@@ -20,7 +20,9 @@ _CAPACITY = 1024
 
 
 class BatchWriter:
-    """Writes to `store` in batches of `rows`, none waiting longer than `seconds`. At most 1024 replies wait in memory."""
+    """Writes to `store` in batches of `rows`, none waiting longer than `seconds`. At most 1024 replies wait in
+    memory.
+    """
 
     def __init__(self, store: ResponseStore, *, rows: int = 64, seconds: float = 1.0) -> None:
         self._store = store
