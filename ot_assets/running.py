@@ -117,6 +117,8 @@ class Runner:
             run_config={"loggers": {"console": {"config": {"log_level": "CRITICAL"}}}},
             tags={RUNNER_TAG: self._lock.name if self._lock else ""},
         )
+        if was_interrupted(result):
+            raise KeyboardInterrupt
         return None if result.success else failure_message(result)
 
     def _take_lock(self) -> None:
@@ -148,6 +150,13 @@ def failure_message(result: dg.ExecuteInProcessResult) -> str:
                 f"{error.message.strip() if error else 'failed'}\n  → the traceback is in run {result.run_id} in the UI"
             )
     return f"run {result.run_id} failed before its step began"
+
+
+def was_interrupted(result: dg.ExecuteInProcessResult) -> bool:
+    """Whether the run ended because the process was told to stop (Ctrl-C, SIGTERM): Dagster makes a step failure of it."""
+    errors = [e.step_failure_data.error for e in result.all_events if e.is_step_failure]
+    names = {error.cls_name for error in errors if error is not None}
+    return bool(names & {"DagsterExecutionInterruptedError", "KeyboardInterrupt"})
 
 
 def close_orphans(instance: dg.DagsterInstance) -> None:

@@ -16,8 +16,8 @@ from typing import Any
 
 import torch
 from transformers import PreTrainedModel
-from transformers.utils import ModelOutput
-from trl import SFTTrainer
+from transformers.utils.generic import ModelOutput
+from trl.trainer.sft_trainer import SFTTrainer
 
 from resources.training.order import ByLength
 
@@ -25,7 +25,7 @@ _SCALED = ("final_logit_softcapping", "logit_scale", "output_multiplier", "lm_he
 
 
 @dataclass
-class AnswerLogProbs(ModelOutput):  # type: ignore[misc]
+class AnswerLogProbs(ModelOutput):
     """What TRL's trainer reads from a fused head, each of shape (batch, length - 1) and zero on the prompt."""
 
     log_probs: torch.Tensor | None = None
@@ -72,7 +72,7 @@ def _score(model: PreTrainedModel, hidden: torch.Tensor, labels: torch.Tensor) -
     )
 
 
-class AnswerTrainer(SFTTrainer):  # type: ignore[misc]
+class AnswerTrainer(SFTTrainer):
     """`SFTTrainer` over examples of `examples.tokenise`, in the order of `order_of` unless they are packed."""
 
     def __init__(self, *, lengths: Sequence[int], **kwargs: Any) -> None:

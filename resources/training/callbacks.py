@@ -53,7 +53,7 @@ def cut_log(path: Path, step: int) -> Spent:
 
 
 @dataclass
-class Journal(TrainerCallback):  # type: ignore[misc]
+class Journal(TrainerCallback):
     """Writes `training_log.jsonl` and a progress line now and then. Only the first process of a run has one that
     writes.
     """
@@ -130,7 +130,7 @@ class Journal(TrainerCallback):  # type: ignore[misc]
         )
 
 
-class Keeper(TrainerCallback):  # type: ignore[misc]
+class Keeper(TrainerCallback):
     """Checkpoints by the clock, and on a wish to stop (SIGINT, SIGTERM): one more checkpoint, then an end in order."""
 
     def __init__(self, checkpoints: Checkpoints, every: float) -> None:

@@ -59,7 +59,7 @@ class SftConfig(BaseModel):
     pure: bool = Field(default=False, description="Keep weights and optimiser in `precision` too: half the memory.")
 
     device: Literal["auto", "cpu", "cuda"] = Field(default="auto", description="auto = a GPU if there is one.")
-    processes: int = Field(default=1, gt=0, description="More than one starts `accelerate launch`, one a GPU.")
+    processes: int = Field(default=1, gt=0, description="More than one starts torchrun, one process a GPU.")
     sharding: Literal["none", "full"] = Field(
         default="none", description="full = FSDP 2: weights, gradients and optimiser split over the processes."
     )

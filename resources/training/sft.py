@@ -1,6 +1,6 @@
 """Supervised fine-tuning with TRL: `python -m resources.training.sft --config config.json`.
 
-Needs torch and TRL, not Dagster; runs as one process or as several under `accelerate launch`. Under Dagster Pipes
+Needs torch and TRL, not Dagster; runs as one process or as several under torchrun. Under Dagster Pipes
 (its environment variables are there) progress lines go to the run's log, otherwise to stdout. Imported by nothing:
 start it.
 
@@ -44,6 +44,11 @@ def train(config: SftConfig, say: Say) -> TrainingResult | None:
 
     gpu = _use_gpu(config)
     state = PartialState(cpu=not gpu)
+    if state.num_processes != config.processes:
+        raise UserError(
+            f"the config says {config.processes} processes, but {state.num_processes} were started",
+            fix=f"start it with torchrun --nproc_per_node {config.processes}",
+        )
     checkpoints = Checkpoints(config.work)
     if state.is_main_process:
         checkpoints.claim(config.identity, say)
@@ -149,6 +154,7 @@ def _arguments(config: SftConfig, batches: Batches, gpu: bool) -> Any:
     from trl import SFTConfig
 
     checkpointing = gpu if config.gradient_checkpointing is None else config.gradient_checkpointing
+    sharded = config.sharding == "full"
     return SFTConfig(
         output_dir=str(config.work),
         learning_rate=config.learning_rate,
@@ -169,7 +175,11 @@ def _arguments(config: SftConfig, batches: Batches, gpu: bool) -> Any:
         use_cpu=not gpu,
         max_length=config.cutoff if _packs(config) else None,
         packing=_packs(config),
-        gradient_checkpointing=checkpointing,
+        gradient_checkpointing=checkpointing and not sharded,  # FSDP recomputes by itself, without gathering twice
+        fsdp=True if sharded else None,
+        fsdp_config={"activation_checkpointing": checkpointing, "state_dict_type": "SHARDED_STATE_DICT"}
+        if sharded
+        else None,
         save_strategy="no",
         logging_steps=1,
         logging_nan_inf_filter=False,

@@ -78,7 +78,7 @@ def discard_checkpoints(work: Path) -> None:
 
 
 _ENVIRONMENT = {
-    "OT_TRAINING_GUARD": "1",  # processes that accelerate starts ask to die with their parent too
+    "OT_TRAINING_GUARD": "1",  # processes that torchrun starts ask to die with their parent too
     "PYTHONUNBUFFERED": "1",
     "TOKENIZERS_PARALLELISM": "false",
     "TRANSFORMERS_VERBOSITY": "error",
@@ -88,16 +88,8 @@ _ENVIRONMENT = {
 
 
 def _launcher(config: SftConfig) -> list[str]:
-    """`accelerate launch` for several processes; FSDP 2 when the model is split over them."""
-    flags = ["-m", "accelerate.commands.launch", "--num_processes", str(config.processes), "--num_machines", "1"]
-    flags += ["--mixed_precision", "no", "--dynamo_backend", "no", "--main_process_port", "0"]
-    flags += ["--cpu"] if config.device == "cpu" else []
-    if config.sharding == "full":
-        flags += ["--use_fsdp", "--fsdp_version", "2", "--fsdp_auto_wrap_policy", "TRANSFORMER_BASED_WRAP"]
-        flags += ["--fsdp_state_dict_type", "SHARDED_STATE_DICT", "--fsdp_reshard_after_forward", "true"]
-    elif config.processes > 1 and config.device != "cpu":
-        flags += ["--multi_gpu"]
-    return flags
+    """torchrun starts the processes, on GPUs and on CPUs alike; the script configures accelerate inside them."""
+    return ["-m", "torch.distributed.run", "--standalone", "--nproc_per_node", str(config.processes)]
 
 
 def _prepare(config: SftConfig) -> None:

@@ -288,8 +288,8 @@ def test_declared_sizes() -> None:
 
 
 def test_worked_solutions() -> None:
-    assert a_source("s").has_solutions
+    assert a_source("s").has_reference
     hub = {"kind": "hub", "dataset": "a/b"}
     fields = {"key": "s", "description": "x", "domain": "math", "licence": "MIT", "origin": hub}
-    assert not SourceSpec.model_validate({**fields, "columns": {"question": "q"}}).has_solutions
-    assert SourceSpec.model_validate({**fields, "columns": {"question": "q", "solution": "s"}}).has_solutions
+    assert not SourceSpec.model_validate({**fields, "columns": {"question": "q"}}).has_reference
+    assert SourceSpec.model_validate({**fields, "columns": {"question": "q", "solution": "s"}}).has_reference
