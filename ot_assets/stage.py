@@ -63,6 +63,10 @@ class Step:
     out: Publication
     asked: dict[str, float] = field(default_factory=dict)
     """What models were asked for this partition: replies from the store, new, failed, tokens and cost of the new."""
+    suite_facts: dict[str, Any] = field(default_factory=dict)
+    """What the suite should know beside the rows: fields of `SuiteContext`."""
+    when_published: list[Callable[[], None]] = field(default_factory=list)
+    """Called once the artifact is current: cleaning up what was only needed to make it."""
 
     @property
     def store(self) -> ArtifactStore:
@@ -230,7 +234,8 @@ def _run(asset: StageAsset, registry: Registry, context: dg.AssetExecutionContex
         raise dg.Failure(str(error), allow_retries=False) from error
     except UserError as error:
         raise dg.Failure(str(error), allow_retries=False) from error
-    report(f"{manifest.rows_out:,} rows")
+    for afterwards in step.when_published:
+        afterwards()
     return _result(
         asset, services.artifacts, manifest, partition, dict(shown or {}), step, time.monotonic() - started, previous
     )
@@ -316,13 +321,17 @@ def _suite_check(suite: str, artifact: Artifact, previous: Artifact | None, step
     from ot_assets.quality.rules import SuiteContext
     from ot_assets.quality.run import run_suite
 
-    said = run_suite(
-        suite,
-        artifact.scan(),
-        previous.scan() if previous else None,
-        SuiteContext(asset=artifact.asset, partition=str(artifact.partition)),
-        step.services.home.path,
-    )
+    context = SuiteContext(asset=artifact.asset, partition=str(artifact.partition), **step.suite_facts)
+    before = previous.scan() if previous else None
+    try:
+        said = run_suite(suite, artifact.scan(), before, context, step.services.home.path)
+    except OSError as error:  # the artifact stands; its docs could not be written, such as on a full disk
+        return dg.AssetCheckResult(
+            check_name=SUITE_CHECK,
+            passed=False,
+            severity=dg.AssetCheckSeverity.WARN,
+            metadata={"summary": f"the data docs could not be written: {error}"},
+        )
     return dg.AssetCheckResult(
         check_name=SUITE_CHECK,
         passed=said.passed,

@@ -112,6 +112,12 @@ def training_set(step: Step) -> None:
             over += made.over
     step.out.rows_in(chosen.rows_in)
     step.out.stat(unfinished_share=chosen.unfinished_share, over_cutoff=over)
+    think = recipe.student.think
+    step.suite_facts.update(
+        max_tokens=recipe.student.max_tokens if recipe.student.too_long == "drop" else None,
+        verified=recipe.answer_filter.kind == "verified",
+        closing_tag=think.close if think and step.registry.teacher(teacher).reasoning else None,
+    )
 
 
 ASSETS = (trace_requests, traces, verdicts, training_set)

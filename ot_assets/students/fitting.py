@@ -13,7 +13,7 @@ from ot_assets.registry import RecipeSpec
 from resources.artifacts import Artifact
 from resources.training.config import SftConfig
 from resources.training.result import LOG
-from resources.training.trainer import Trainer
+from resources.training.trainer import Trainer, discard_checkpoints
 
 if TYPE_CHECKING:
     from ot_assets.stage import Step
@@ -49,16 +49,18 @@ def fit(step: Step, recipe: RecipeSpec, examples: Artifact, base: Path) -> Fitte
     )
     settings = tier.to_dict()
     told = {key: value for key, value in settings.items() if key in SftConfig.model_fields and value is not None}
+    work = _work_folder(step, examples, settings)
     config = SftConfig(
         base=base,
         dataset=tuple(examples.parts()),
         output=step.out.folder(),
-        work=_work_folder(step, examples, settings),
+        work=work,
         too_long=recipe.student.too_long,
         **told,
     )
     result = Trainer().train(config, log=report, context=step.context)
     shutil.copyfile(result.log, step.out.folder() / LOG)
+    step.when_published.append(lambda: discard_checkpoints(work))
     return Fitted(
         settings=settings,
         examples=result.examples,

@@ -84,11 +84,12 @@ _ENVIRONMENT = {
     "TRANSFORMERS_VERBOSITY": "error",
     "HF_HUB_OFFLINE": "1",  # base and data are local by now; asking the hub would only slow down or fail
     "HF_DATASETS_DISABLE_PROGRESS_BARS": "1",
+    "HF_HUB_DISABLE_PROGRESS_BARS": "1",  # transformers follows it for loading and saving weights
 }
 
 
 def _launcher(config: SftConfig) -> list[str]:
-    """torchrun starts the processes, on GPUs and on CPUs alike; the script configures accelerate inside them."""
+    """Starts the processes with torchrun, GPUs and CPUs alike; the script configures accelerate inside them."""
     return ["-m", "torch.distributed.run", "--standalone", "--nproc_per_node", str(config.processes)]
 
 
