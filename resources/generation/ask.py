@@ -104,8 +104,8 @@ class _Sorting:
         return same
 
     def unanswered(self) -> int:
-        """How many requests were pulled and have no outcome."""
-        return len(self._waiting) - len(self.missing)
+        """How many requests have no outcome yet."""
+        return len(self._waiting)
 
 
 def _run(store: ResponseStore, engine: Engine, sorting: _Sorting, counter: Counter, meta: Meta) -> Iterator[Outcome]:

@@ -12,12 +12,23 @@ import hashlib
 from functools import cached_property
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, JsonValue, model_validator
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, JsonValue, model_validator
 
 from schemas.ids import canonical_json
 
 Role = Literal["system", "developer", "user", "assistant", "tool"]
-Finite = Annotated[float, Field(allow_inf_nan=False)]
+
+
+def _unicode(text: str) -> str:
+    """Refuses a lone surrogate, which has no UTF-8 and so can neither be hashed nor sent."""
+    try:
+        text.encode("utf-8")
+    except UnicodeEncodeError as error:
+        raise ValueError(f"character {error.start} is half of a surrogate pair: the text is damaged") from None
+    return text
+
+
+Text = Annotated[str, AfterValidator(_unicode)]
 
 
 class Frozen(BaseModel):
@@ -30,7 +41,7 @@ class Message(Frozen):
     """One turn of a conversation."""
 
     role: Role
-    content: str
+    content: Text
 
 
 class Sampling(Frozen):
@@ -44,7 +55,7 @@ class Sampling(Frozen):
     top_k: Annotated[int, Field(ge=1)] | None = None
     min_p: Annotated[float, Field(ge=0, le=1)] | None = None
     max_tokens: Annotated[int, Field(ge=1)]
-    stop: tuple[Annotated[str, Field(min_length=1)], ...] = ()
+    stop: tuple[Annotated[Text, Field(min_length=1)], ...] = ()
     seed: Annotated[int, Field(ge=0, lt=2**63)] | None = None
     repetition_penalty: Annotated[float, Field(gt=0, le=10)] | None = None
     presence_penalty: Annotated[float, Field(ge=-10, le=10)] | None = None
