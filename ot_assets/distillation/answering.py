@@ -58,6 +58,7 @@ def _refuse_unfinished(results: Mapping[str, Reply | Failure], purpose: str) -> 
     open_ones = [result for result in results.values() if isinstance(result, Failure) and result.retryable]
     if open_ones:
         raise UserError(
-            f"{purpose}: {len(open_ones):,} of {len(results):,} requests got no reply, the first because: {open_ones[0].reason}",
+            f"{purpose}: {len(open_ones):,} of {len(results):,} requests got no reply, "
+            f"the first because: {open_ones[0].reason}",
             fix="every reply that came is stored; run the same again and only the others are asked",
         )

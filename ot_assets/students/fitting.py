@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import shutil
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -39,7 +39,7 @@ class Fitted:
 
     def figures(self) -> dict[str, Any]:
         """For the manifest and the card. How long it took and where is told, but belongs to no identity."""
-        return {name: value for name, value in self.__dict__.items()}
+        return asdict(self)
 
 
 def fit(step: Step, recipe: RecipeSpec, examples: Artifact, base: Path) -> Fitted:
