@@ -58,7 +58,7 @@ def use_answer_head(model: PreTrainedModel) -> bool:
     return True
 
 
-def _score(model: PreTrainedModel, hidden: torch.Tensor, labels: torch.Tensor) -> AnswerLogProbs:
+def _score(model: Any, hidden: torch.Tensor, labels: torch.Tensor) -> AnswerLogProbs:
     mask = labels != -100
     logits = model.get_output_embeddings()(hidden[mask]).float()
     loss = torch.nn.functional.cross_entropy(logits, labels[mask], reduction="none")
@@ -81,6 +81,7 @@ class AnswerTrainer(SFTTrainer):
         super().__init__(**kwargs)
 
     def _get_train_sampler(self, train_dataset: Any = None) -> Any:
-        if self.args.packing:
+        args: Any = self.args
+        if args.packing:
             return super()._get_train_sampler(train_dataset)
-        return ByLength(self._lengths, self.args.per_device_train_batch_size, self.args.seed)
+        return ByLength(self._lengths, args.per_device_train_batch_size, args.seed)

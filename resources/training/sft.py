@@ -40,7 +40,7 @@ Say = Callable[[str], None]
 def train(config: SftConfig, say: Say) -> TrainingResult | None:
     """Trains to the end, or until it is asked to stop (then None)."""
     import torch
-    from accelerate import PartialState
+    from accelerate import PartialState  # type: ignore[import-untyped]
 
     gpu = _use_gpu(config)
     state = PartialState(cpu=not gpu)
@@ -116,7 +116,7 @@ def _fit(
     )
     keeper = Keeper(checkpoints, config.checkpoint_seconds)
     rows = Dataset.from_file(str(tokens.path))
-    trainer = AnswerTrainer(
+    trainer: Any = AnswerTrainer(
         lengths=rows["length"][:],
         model=_model(config, gpu),
         args=_arguments(config, batches, gpu),
@@ -151,10 +151,10 @@ def _model(config: SftConfig, gpu: bool) -> Any:
 
 
 def _arguments(config: SftConfig, batches: Batches, gpu: bool) -> Any:
-    from trl import SFTConfig
+    from trl.trainer.sft_config import SFTConfig
 
     checkpointing = gpu if config.gradient_checkpointing is None else config.gradient_checkpointing
-    sharded = config.sharding == "full"
+    sharded: Any = config.sharding == "full"
     return SFTConfig(
         output_dir=str(config.work),
         learning_rate=config.learning_rate,
@@ -176,7 +176,7 @@ def _arguments(config: SftConfig, batches: Batches, gpu: bool) -> Any:
         max_length=config.cutoff if _packs(config) else None,
         packing=_packs(config),
         gradient_checkpointing=checkpointing and not sharded,  # FSDP recomputes by itself, without gathering twice
-        fsdp=True if sharded else None,
+        fsdp=sharded or None,
         fsdp_config={"activation_checkpointing": checkpointing, "state_dict_type": "SHARDED_STATE_DICT"}
         if sharded
         else None,
@@ -209,7 +209,7 @@ def _save(trainer: Any, config: SftConfig, tokenizer: ChatTokenizer) -> None:
     said._name_or_path = ""  # a path of this machine
     dtype = said.dtype or torch.float32
     with torch.device("meta"):
-        student = AutoModelForCausalLM.from_config(said, dtype=dtype)
+        student: Any = AutoModelForCausalLM.from_config(said, dtype=dtype)  # type: ignore[no-untyped-call]
     student.load_state_dict({name: weight.to(dtype) for name, weight in weights.items()}, assign=True)
     student.tie_weights()
     student.generation_config = trainer.accelerator.unwrap_model(trainer.model_wrapped).generation_config

@@ -9,7 +9,15 @@ from resources.training.config import CPU_TOKENS, split_batch
 
 
 def config(**fields):
-    said = dict(base="b", dataset=["d"], output="o", work="w", learning_rate=1e-4, epochs=1, global_batch=16)
+    said = {
+        "base": "b",
+        "dataset": ["d"],
+        "output": "o",
+        "work": "w",
+        "learning_rate": 1e-4,
+        "epochs": 1,
+        "global_batch": 16,
+    }
     return SftConfig.model_validate({**said, **fields})
 
 
@@ -26,7 +34,7 @@ def test_a_cpu_takes_no_more_padded_tokens_at_once_than_its_budget():
 
 
 def test_a_batch_that_cannot_be_split_is_refused_with_the_numbers():
-    with pytest.raises(UserError, match="global_batch 10 .* 4 processes"):
+    with pytest.raises(UserError, match=r"global_batch 10 .* 4 processes"):
         split_batch(config(global_batch=10, processes=4), 10, gpu=True)
     with pytest.raises(UserError, match="device_batch 3 does not divide 16"):
         split_batch(config(device_batch=3), 10, gpu=True)

@@ -5,13 +5,13 @@ import os
 import signal
 import subprocess
 import sys
-import threading
 import time
+from pathlib import Path
 
 import pytest
 
 from resources.errors import UserError
-from resources.training import Checkpoints, Trainer, TrainingFailed, TrainingResult, discard_checkpoints
+from resources.training import Checkpoints, Trainer, TrainingFailed, TrainingResult, discard_checkpoints, trainer
 from resources.training.result import RESULT
 
 from .conftest import build_base, read_log
@@ -90,10 +90,9 @@ def test_a_killed_run_goes_on_and_ends_with_the_same_student(one_run, tmp_path):
 
 def _kill_after(config, step):
     """Starts the training by hand, as documented, and kills it with -9 as soon as the log has that step."""
-    trainer = Trainer()
     config.work.mkdir(parents=True)
     (config.work / "config.json").write_text(config.model_dump_json())
-    process = subprocess.Popen(trainer.command(config)[4:], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    process = subprocess.Popen(Trainer().command(config)[4:], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
     log = config.work / "training_log.jsonl"
     while process.poll() is None and not (log.is_file() and len(log.read_text().splitlines()) >= step):
         time.sleep(0.005)
@@ -101,12 +100,13 @@ def _kill_after(config, step):
     assert process.wait() == -signal.SIGKILL
 
 
+@pytest.mark.slow
 def test_a_wish_to_stop_leaves_a_checkpoint(make_config):
     config = make_config(epochs=200)
 
     def stop_at_step_3(line):
         if "step 3 of" in line:
-            os.kill(child_of(os.getpid()), signal.SIGTERM)
+            os.kill(child_of(os.getpid(), "resources.training.sft"), signal.SIGTERM)
 
     with pytest.raises(TrainingFailed, match="asked to stop"):
         Trainer().train(config, log=stop_at_step_3)
@@ -114,42 +114,43 @@ def test_a_wish_to_stop_leaves_a_checkpoint(make_config):
     assert step >= 3
 
 
-def child_of(pid):
+def child_of(pid, module):
     found = subprocess.run(["ps", "--ppid", str(pid), "-o", "pid=,args="], capture_output=True, text=True).stdout
-    return next(int(line.split()[0]) for line in found.splitlines() if "resources.training.sft" in line)
+    return next(int(line.split()[0]) for line in found.splitlines() if module in line)
 
 
-def test_an_interrupted_parent_stops_its_training(make_config):
-    config = make_config(epochs=2000)
-    threading.Timer(0.1, lambda: None).start()
+@pytest.fixture
+def stand_in(monkeypatch):
+    """The process of a training without its work: starts at once."""
+    monkeypatch.setattr(trainer, "MODULE", "tests.resources.training.stand_in")
+
+
+def test_an_interrupted_parent_stops_its_training(make_config, stand_in):
     seen: list[int] = []
 
     def interrupt(line):
         if "step 2 of" in line:
-            seen.append(child_of(os.getpid()))
+            seen.append(child_of(os.getpid(), "stand_in"))
             raise KeyboardInterrupt
 
     with pytest.raises(KeyboardInterrupt):
-        Trainer().train(config, log=interrupt)
+        Trainer().train(make_config(), log=interrupt)
     assert not alive(seen[0])
 
 
 def test_a_killed_parent_takes_its_training_along(make_config, tmp_path):
-    config = make_config(epochs=2000)
-    (tmp_path / "c.json").write_text(config.model_dump_json())
+    (tmp_path / "c.json").write_text(make_config().model_dump_json())
     script = (
-        "import sys; from pathlib import Path; from resources.training import *\n"
+        "import sys; from pathlib import Path; from resources.training import SftConfig, Trainer, trainer\n"
+        "trainer.MODULE = 'tests.resources.training.stand_in'\n"
         "Trainer().train(SftConfig.model_validate_json(Path(sys.argv[1]).read_text()),"
         " log=lambda line: print(line, flush=True))"
     )
-    parent = subprocess.Popen(
-        [sys.executable, "-c", script, str(tmp_path / "c.json")], stdout=subprocess.PIPE, text=True
-    )
+    command = [sys.executable, "-c", script, str(tmp_path / "c.json")]
+    parent = subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
     assert parent.stdout is not None
-    for line in parent.stdout:
-        if "step 2 of" in line:
-            break
-    training = child_of(parent.pid)
+    next(line for line in parent.stdout if "step 2 of" in line)
+    training = child_of(parent.pid, "stand_in")
     parent.kill()
     parent.wait()
     deadline = time.monotonic() + 20
@@ -158,14 +159,34 @@ def test_a_killed_parent_takes_its_training_along(make_config, tmp_path):
     assert not alive(training)
 
 
+def test_a_training_that_ends_badly_shows_what_it_said_last(make_config, stand_in):
+    with pytest.raises(TrainingFailed, match=r"exit status 7:\nfirst\nterrible"):
+        Trainer().train(make_config(max_steps=1))
+
+
+def test_a_killed_training_is_told_from_a_broken_one(make_config, stand_in):
+    def kill(line):
+        os.kill(child_of(os.getpid(), "stand_in"), signal.SIGKILL)
+
+    with pytest.raises(TrainingFailed, match="most likely because memory ran out"):
+        Trainer().train(make_config(), log=kill)
+
+
+def test_a_guarded_command_does_not_start_without_its_parent():
+    ran = subprocess.run(
+        [sys.executable, "-m", "resources.training.guard", "1", "echo", "started"], capture_output=True
+    )
+    assert ran.returncode == 1 and ran.stdout == b""
+
+
 def alive(pid):
     try:
-        with open(f"/proc/{pid}/stat") as stat:
-            return stat.read().rsplit(")", 1)[1].split()[0] not in "ZX"
+        return Path(f"/proc/{pid}/stat").read_text().rsplit(")", 1)[1].split()[0] not in "ZX"
     except FileNotFoundError:
         return False
 
 
+@pytest.mark.slow
 def test_a_loss_that_is_no_number_stops_the_run_with_advice(make_config, tmp_path):
     import torch
     from transformers import AutoModelForCausalLM
@@ -180,12 +201,14 @@ def test_a_loss_that_is_no_number_stops_the_run_with_advice(make_config, tmp_pat
     assert "learning_rate" in caught.value.fix
 
 
+@pytest.mark.slow
 def test_a_base_without_a_chat_template_is_refused(make_config, tmp_path):
     base = build_base(tmp_path / "plain", template=None)
     with pytest.raises(UserError, match="has no chat template"):
         Trainer().train(make_config(base=base))
 
 
+@pytest.mark.slow
 def test_a_crash_shows_the_last_lines(make_config, tmp_path):
     base = build_base(tmp_path / "cut")
     (base / "model.safetensors").write_bytes(b"\x00" * 16)
