@@ -8,6 +8,9 @@ configuration here; no asset knows of it.
 from __future__ import annotations
 
 import atexit
+import contextlib
+import ctypes
+import gc
 from collections.abc import Callable, Iterable, Iterator
 from functools import cached_property
 
@@ -44,6 +47,15 @@ class EngineSlot:
         engine, self._engine, self._model = self._engine, None, None
         if engine is not None:
             engine.close()
+            del engine
+            _give_memory_back()
+
+
+def _give_memory_back() -> None:
+    """Returns freed memory to the system: the C library keeps it otherwise, and training in a child process needs it."""
+    gc.collect()
+    with contextlib.suppress(OSError, AttributeError):  # not glibc
+        ctypes.CDLL(None).malloc_trim(0)
 
 
 _SLOT = EngineSlot()
