@@ -78,6 +78,8 @@ def discard_checkpoints(work: Path) -> None:
 
 
 _ENVIRONMENT = {
+    "GOMP_SPINCOUNT": os.environ.get("GOMP_SPINCOUNT", "100"),  # see generation/threads.py: calm beside other processes
+    "THP_MEM_ALLOC_ENABLE": "1",  # huge pages for tensors: a sixth of a small model's time on a CPU goes into page faults
     "OT_TRAINING_GUARD": "1",  # processes that torchrun starts ask to die with their parent too
     "PYTHONUNBUFFERED": "1",
     "TOKENIZERS_PARALLELISM": "false",
