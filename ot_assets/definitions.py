@@ -25,12 +25,14 @@ from resources.handles import Services
 STAGES: tuple[StageAsset, ...] = (*SOURCING, *CURATION, *DISTILLATION, *STUDENTS, *EVALUATION)
 
 JOBS: Mapping[str, tuple[str, ...]] = {
+    "source_benchmarks": ("benchmark_questions",),
     "source_questions": ("sourced_questions", "screened_questions", "question_scores"),
-    "benchmark_questions_job": ("benchmark_questions",),
     "pick_questions": ("mixed_pool", "filtered_set"),
+    "request_traces": ("trace_requests",),
     "ask_teachers": ("traces", "verdicts"),
     "train_and_evaluate": ("training_set", "student_model", "eval_responses", "eval_scores"),
     "score_models": ("baseline_scores",),
+    "compare_models": ("leaderboard",),
 }
 """One job a stage: assets that share their partitions. "Materialize all" over mixed partitions would queue every teacher."""
 
@@ -42,7 +44,9 @@ def build_definitions(
     parts = Partitions(registry or shipped_and_own())
     jobs = [
         dg.define_asset_job(
-            name, selection=dg.AssetSelection.assets(*assets), description=f"Makes {', '.join(assets)}."
+            name,
+            selection=dg.AssetSelection.assets(*assets),
+            description=f"Makes {', '.join(assets)}, of the partitions that you choose.",
         )
         for name, assets in JOBS.items()
     ]

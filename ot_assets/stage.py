@@ -146,6 +146,11 @@ class StageAsset:
     suite: str | None = None
     pool: str | None = None
 
+    @property
+    def has_schema(self) -> bool:
+        """Whether it holds tables; a student's weights have no schema to check."""
+        return bool(SCHEMAS[self.name])
+
     def build(self, parts: Partitions) -> dg.AssetsDefinition:
         """The Dagster asset over the partitions of one registry."""
         partitions_def = getattr(parts, self.partitions) if self.partitions else None
@@ -176,7 +181,9 @@ class StageAsset:
 
     def _check_specs(self, partitions_def: dg.PartitionsDefinition[str] | None) -> list[dg.AssetCheckSpec]:
         """The blocking schema check and, for data sets as a whole, the suite that only warns."""
-        what = {SCHEMA_CHECK: "Every row group holds what its schema says; checked before publishing"}
+        what = {}
+        if self.has_schema:
+            what[SCHEMA_CHECK] = "Every row group holds what its schema says; checked before publishing"
         if self.suite:
             what[SUITE_CHECK] = "Expectations on the data set as a whole; `ot docs` shows them"
         return [
@@ -230,7 +237,8 @@ def _run(asset: StageAsset, registry: Registry, context: dg.AssetExecutionContex
                 out.stat(asked=step.asked)
             manifest = out.publish(allow_empty=asset.may_be_empty)
     except ValidationFailed as error:
-        _report_failed_check(context, asset, error)
+        if asset.has_schema:
+            _report_failed_check(context, asset, error)
         raise dg.Failure(str(error), allow_retries=False) from error
     except UserError as error:
         raise dg.Failure(str(error), allow_retries=False) from error
@@ -296,17 +304,20 @@ def _result(
     previous: Artifact | None,
 ) -> dg.MaterializeResult[Any]:
     artifact = store.get(asset.name, partition, manifest.artifact_id)
-    metadata: dict[str, Any] = {
-        "artifact": manifest.artifact_id,
-        "path": dg.MetadataValue.path(str(artifact.path)),
-        "seconds": round(seconds, 2),
-        "licences": ", ".join(manifest.licences) or None,
-        **_counts(manifest),
-        **shown,
-    }
+    # The UI keeps this order: what a person came for stands first, where it lies comes last.
+    metadata: dict[str, Any] = {**_counts(manifest), **shown}
     if manifest.tables.get("") and manifest.tables[""].rows:
         metadata["preview"] = dg.MetadataValue.md(preview_table(artifact.scan().head(5).collect()))
-    checks = [dg.AssetCheckResult(check_name=SCHEMA_CHECK, passed=True, metadata={"rows": manifest.rows_out})]
+    if manifest.stats:
+        metadata["figures"] = dg.MetadataValue.json(manifest.stats)
+    metadata |= {
+        "licences": ", ".join(manifest.licences) or None,
+        "seconds": round(seconds, 2),
+        "artifact": manifest.artifact_id,
+        "path": dg.MetadataValue.path(str(artifact.path)),
+    }
+    rows = {name or "rows": table.rows for name, table in manifest.tables.items()}
+    checks = [dg.AssetCheckResult(check_name=SCHEMA_CHECK, passed=True, metadata=rows)] if asset.has_schema else []
     if asset.suite:
         checks.append(_suite_check(asset.suite, artifact, previous, step))
     return dg.MaterializeResult(
@@ -342,9 +353,9 @@ def _suite_check(suite: str, artifact: Artifact, previous: Artifact | None, step
 
 def _counts(manifest: Manifest) -> dict[str, Any]:
     """Row counts in Dagster's own terms, and the ledger by rule."""
-    counts: dict[str, Any] = {
-        "dagster/partition_row_count" if manifest.partition else "dagster/row_count": manifest.rows_out
-    }
+    counts: dict[str, Any] = {}
+    if "" in manifest.tables:
+        counts["dagster/partition_row_count" if manifest.partition else "dagster/row_count"] = manifest.rows_out
     if manifest.rows_in is not None:
         counts["rows_in"] = manifest.rows_in
     if manifest.dropped:

@@ -38,7 +38,7 @@ def markdown(board: Leaderboard, *, include_held_out: bool = False, most_compari
     if not board.scores:
         return "No scores yet."
     head, *rows = _grid(board, include_held_out)
-    lines = [_line(head), _line(["---"] * len(head)), *(_line(r) for r in rows), "", _legend(board)]
+    lines = [_line(head), _line(["---"] * len(head)), *(_line(r) for r in rows), "", _escaped(_legend(board))]
     if board.comparisons:
         columns = ["a", "b", "benchmark", "questions", "a - b"]
         lines += ["", _line(columns), _line(["---"] * len(columns))]
@@ -140,4 +140,9 @@ def _by_p(comparisons: Sequence[ComparisonRow]) -> list[ComparisonRow]:
 
 
 def _line(cells: Sequence[str]) -> str:
-    return "| " + " | ".join(c.replace("|", "\\|") for c in cells) + " |"
+    return "| " + " | ".join(_escaped(c) for c in cells) + " |"
+
+
+def _escaped(text: str) -> str:
+    """A line that opens with the sign for the best score would be a list, and two in a row would be emphasis."""
+    return text.replace("|", "\\|").replace("*", "\\*")

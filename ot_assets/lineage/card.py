@@ -54,6 +54,11 @@ def student_card(store: ArtifactStore, node: Node, extras: CardExtras | None = N
     return f"---\n{front}---\n\n{body}\n"
 
 
+def without_front_matter(card: str) -> str:
+    """The card as a person reads it: markdown that is not shown by the hub would make a heading of its front matter."""
+    return card.split("---\n", 2)[-1].strip() if card.startswith("---\n") else card
+
+
 def _gather(store: ArtifactStore, node: Node, extras: CardExtras) -> CardFacts:
     training = next((n for n in node.walk() if n.asset == "training_set"), node)
     chain = Chain.of(store, training.ref)
@@ -112,4 +117,4 @@ def _result(score: Score) -> dict[str, Any]:
     }
 
 
-__all__ = ["CardExtras", "Score", "student_card"]
+__all__ = ["CardExtras", "Score", "student_card", "without_front_matter"]

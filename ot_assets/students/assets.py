@@ -8,7 +8,7 @@ from typing import Any
 import dagster as dg
 
 from ot_assets.asking import weights_folder
-from ot_assets.lineage.card import CardExtras, student_card
+from ot_assets.lineage.card import CardExtras, student_card, without_front_matter
 from ot_assets.lineage.tree import lineage
 from ot_assets.pictures import loss_curve
 from ot_assets.stage import Step, stage
@@ -39,9 +39,9 @@ def student_model(step: Step) -> Mapping[str, Any]:
     step.out.annotate("README.md", card)
     return {
         "loss": dg.MetadataValue.md(loss_curve(step.out.folder() / "training_log.jsonl")),
-        "final_loss": result.final_loss,
+        "final_loss": round(result.final_loss, 4),
         "examples": result.examples,
-        "card": dg.MetadataValue.md(card),
+        "card": dg.MetadataValue.md(without_front_matter(card)),
     }
 
 
