@@ -27,8 +27,8 @@ from ot_assets.status import StatusReader
 from resources.artifacts import Partition
 from resources.home import Home
 
-RUNNER_TAG = "ot/runner"
-"""Tag of a run with the lock file of the process that makes it."""
+RUNNER_TAG = ".dagster/ot_runner"
+"""Tag of a run with the lock file of the process that makes it. The prefix keeps it out of the UI's list of runs."""
 
 Outcome = Literal["made", "fresh", "failed", "skipped"]
 
