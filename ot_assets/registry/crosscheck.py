@@ -199,7 +199,9 @@ class _Check:
                 continue
             without = [source.key for source in sources if not source.has_reference]
             if without:
-                message = f"{key!r} has nothing to answer for {', '.join(without)}: neither worked solutions nor gold answers"
+                message = (
+                    f"{key!r} has nothing to answer for {', '.join(without)}: neither worked solutions nor gold answers"
+                )
                 yield document.problem(("teachers", i), message, warning=len(without) < len(sources))
 
 
