@@ -1,10 +1,15 @@
-"""The demo recipe, run for real: killed with -9 at ten random moments, then to its end. All tests here look at the result."""
+"""The demo recipe, run for real: killed with -9 at ten random moments, then to its end. Made once for all tests.
+
+`OT_TEST_DEMO_HOME` names the state folder of a demo that has ended: tests then look at a copy of it, and those that ask how
+it came to be are skipped. That is for work on these tests; making the demo takes ten minutes.
+"""
 
 from __future__ import annotations
 
 import json
 import os
 import random
+import shutil
 import sqlite3
 import subprocess
 import sys
@@ -13,10 +18,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-import pytest
-
 DRIVER = Path(__file__).with_name("driver.py")
 KILLS = 10
+GIVEN = "OT_TEST_DEMO_HOME"
 
 
 @dataclass
@@ -73,10 +77,18 @@ class DemoHome:
         self.killed_at.append(output.read_text()[-300:])
         return process.returncode
 
+    def copy(self, target: Path) -> DemoHome:
+        """The same state in another folder, to change; without checkpoints of training and the wheels of sources."""
+        shutil.copytree(self.path, target, symlinks=True, ignore=_beside(self.path, "work", "wheels"))
+        return DemoHome(target)
 
-@pytest.fixture(scope="session")
-def demo(tmp_path_factory: pytest.TempPathFactory) -> DemoHome:
-    home = DemoHome(tmp_path_factory.mktemp("demo") / "ot")
+
+def demo_home(folder: Path) -> DemoHome:
+    """A finished demo in `folder`: the one that is given, or made now, with kills."""
+    given = os.environ.get(GIVEN)
+    if given:
+        return DemoHome(Path(given)).copy(folder / "ot")
+    home = DemoHome(folder / "ot")
     draw = random.Random(20250604)
     started = time.monotonic()
     for _ in range(KILLS):
@@ -85,3 +97,8 @@ def demo(tmp_path_factory: pytest.TempPathFactory) -> DemoHome:
     assert code == 0, home.killed_at[-1]
     home.seconds = time.monotonic() - started
     return home
+
+
+def _beside(root: Path, *names: str) -> Any:
+    """An `ignore` for copytree that leaves out these entries of the top folder."""
+    return lambda folder, entries: {entry for entry in entries if Path(folder) == root and entry in names}
