@@ -36,6 +36,8 @@ from resources.generation.request import Request
 # Before the first answer a wrong address is likelier than a restart, so few tries tell the user soon.
 _FIRST_TRIES = 3
 _TIMEOUT_TRIES = 2
+# Waiting goes in short pieces: polars, once imported, makes a wait without end deaf to Ctrl-C (its handler restarts the call).
+_WAKE = 0.2
 _LOCAL = ("127.0.0.1", "localhost", "::1")
 
 
@@ -77,13 +79,17 @@ class OpenAIEngine:
                     flying += 1
                 if not flying:
                     return
-                came = self._came.get()
+                try:
+                    came = self._came.get(timeout=_WAKE)
+                except queue.Empty:
+                    continue
                 flying -= 1
                 if isinstance(came, BaseException):
                     raise came
                 yield came
         finally:
-            self._wait(self._stop_tasks())
+            if not self._loop.is_closed():
+                self._wait(self._stop_tasks())
 
     def arrived(self) -> list[Outcome]:
         """Replies that came while the caller was stopping."""
@@ -234,7 +240,11 @@ class OpenAIEngine:
 
     def _wait(self, work: Coroutine[Any, Any, Any]) -> Any:
         """Runs something in the loop's thread and waits for it."""
-        return asyncio.run_coroutine_threadsafe(work, self._loop).result()
+        future = asyncio.run_coroutine_threadsafe(work, self._loop)
+        while not future.done():
+            with suppress(TimeoutError):
+                future.result(timeout=_WAKE)
+        return future.result()
 
 
 def _address(model: Model) -> str:

@@ -88,7 +88,10 @@ def show(store: ResponseStore, key: str) -> StoredResponse:
 
 
 def export(store: ResponseStore, path: Path, *, purpose: str | None = None, model: str | None = None) -> int:
-    """Writes responses to `path` (.jsonl or .parquet) in the order of their keys; how many. Memory stays bounded."""
+    """Writes responses to `path` (.jsonl or .parquet) in the order of their keys; how many. Memory stays bounded.
+
+    UserError when nothing is of that purpose or model: an empty file would say that nothing was ever asked.
+    """
     writers = {".jsonl": _write_jsonl, ".parquet": _write_parquet}
     if path.suffix not in writers:
         raise UserError(
@@ -98,10 +101,19 @@ def export(store: ResponseStore, path: Path, *, purpose: str | None = None, mode
     beside = path.with_name(f".{path.name}.part")
     try:
         rows = writers[path.suffix](beside, (record(stored) for stored in store.rows(purpose=purpose, model=model)))
+        if not rows and (purpose or model):
+            _refuse_nothing(store, purpose, model)
         beside.replace(path)
     finally:
         beside.unlink(missing_ok=True)
     return rows
+
+
+def _refuse_nothing(store: ResponseStore, purpose: str | None, model: str | None) -> None:
+    asked = " and ".join(f"{name} {value!r}" for name, value in (("model", model), ("purpose", purpose)) if value)
+    column = RESPONSES.c.model if model else RESPONSES.c.purpose
+    there = ", ".join(row[0] for row in store.query(sa.select(column).distinct().order_by(column).limit(20)))
+    raise UserError(f"response store {store.where}: no reply is of {asked}", fix=f"there are: {there or 'none'}")
 
 
 def record(stored: StoredResponse) -> dict[str, Any]:

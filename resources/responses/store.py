@@ -115,14 +115,16 @@ class ResponseStore:
         return [self._stored(packer, row) for row in self._database.fetch(query)]
 
     def rows(self, *, purpose: str | None = None, model: str | None = None) -> Iterator[StoredResponse]:
-        """All stored responses in the order of their keys, a page at a time; only those of a purpose or model if
-        given.
+        """All stored responses in the order of their keys, a page at a time; only those whose purpose begins so, or of
+        one model (its key, or its whole identity `key:model`), if given.
         """
         packer = Packer()
         query = sa.select(RESPONSES).order_by(RESPONSES.c.key).limit(_LOOKUP)
-        for column, wanted in ((RESPONSES.c.purpose, purpose), (RESPONSES.c.model, model)):
-            if wanted is not None:
-                query = query.where(column == wanted)
+        if purpose is not None:
+            query = query.where(RESPONSES.c.purpose.startswith(purpose, autoescape=True))
+        if model is not None:
+            of_key = RESPONSES.c.model.startswith(f"{model}:", autoescape=True)
+            query = query.where(sa.or_(RESPONSES.c.model == model, of_key))
         last = ""
         while page := self._database.fetch(query.where(RESPONSES.c.key > last)):
             for row in page:

@@ -17,6 +17,8 @@ from resources.responses.store import Meta, ResponseStore
 
 _Item = tuple[Request, Reply, Meta]
 _CAPACITY = 1024
+# The caller waits in short pieces: polars, once imported, makes a wait without end deaf to Ctrl-C (its handler restarts the call).
+_WAKE = 0.2
 
 
 class BatchWriter:
@@ -39,7 +41,8 @@ class BatchWriter:
     def put(self, request: Request, reply: Reply, meta: Meta) -> None:
         """Hands a reply over; waits while the database is far behind."""
         with self._changed:
-            self._changed.wait_for(lambda: len(self._pending) < _CAPACITY or self._error is not None)
+            while len(self._pending) >= _CAPACITY and self._error is None:
+                self._changed.wait(_WAKE)
             self._raise()
             if not self._pending:
                 self._since = time.monotonic()
@@ -59,7 +62,8 @@ class BatchWriter:
         with self._changed:
             self._flushing = True
             self._changed.notify_all()
-            self._changed.wait_for(lambda: self._error is not None or not (self._pending or self._writing))
+            while (self._pending or self._writing) and self._error is None:
+                self._changed.wait(_WAKE)
             self._flushing = False
         return self.committed()
 
@@ -68,7 +72,8 @@ class BatchWriter:
         with self._changed:
             self._closing = True
             self._changed.notify_all()
-        self._thread.join()
+        while self._thread.is_alive():
+            self._thread.join(_WAKE)
         self._raise()
 
     def __enter__(self) -> BatchWriter:

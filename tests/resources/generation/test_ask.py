@@ -270,5 +270,3 @@ def test_an_engine_that_is_not_there_yet_says_what_to_do_meanwhile() -> None:
 def reply_of(outcome: Outcome) -> Reply:
     assert isinstance(outcome.result, Reply)
     return outcome.result
-
-

@@ -44,7 +44,13 @@ def test_a_tool_call_or_refusal_without_text_is_an_empty_answer() -> None:
 
 @pytest.mark.parametrize(
     ("said", "means"),
-    [("stop", "stop"), (None, "stop"), ("length", "length"), ("max_tokens", "length"), ("content_filter", "content_filter")],
+    [
+        ("stop", "stop"),
+        (None, "stop"),
+        ("length", "length"),
+        ("max_tokens", "length"),
+        ("content_filter", "content_filter"),
+    ],
 )
 def test_finish_reasons(said: str | None, means: str) -> None:
     assert parse_reply(body(finish_reason=said)).finish_reason == means
@@ -77,7 +83,9 @@ def test_any_bytes_are_an_answer_or_malformed(payload: bytes) -> None:
         parse_reply(payload)
 
 
-@pytest.mark.parametrize("usage", [None, [], {"prompt_tokens": "7"}, {"prompt_tokens": True}, {"completion_tokens": -1}])
+@pytest.mark.parametrize(
+    "usage", [None, [], {"prompt_tokens": "7"}, {"prompt_tokens": True}, {"completion_tokens": -1}]
+)
 def test_counts_that_are_no_counts_are_unknown(usage: object) -> None:
     payload = json.dumps({**json.loads(body()), "usage": usage}).encode()
     reply = parse_reply(payload)

@@ -10,7 +10,8 @@ from pydantic import ValidationError
 
 from resources.generation.model import Model
 from resources.generation.request import Message, Request, Sampling
-from tests.resources.generation.making import asked, json_values, messages, objects, requests, samplings, texts
+from tests.resources.generation.making import asked
+from tests.resources.generation.strategies import json_values, messages, objects, requests, samplings, texts
 
 few = settings(max_examples=25, deadline=None)
 
@@ -159,7 +160,9 @@ def test_cost_is_known_when_prices_and_counts_are() -> None:
     model = Model(key="m", engine="openai", model="m", price_in=0.15, price_out=0.6)
     assert model.cost(Reply.make("x", prompt_tokens=1_000_000, completion_tokens=2_000_000)) == pytest.approx(1.35)
     assert model.cost(Reply.make("x", prompt_tokens=5)) is None
-    assert model.model_copy(update={"price_in": None}).cost(Reply.make("x", prompt_tokens=1, completion_tokens=1)) is None
+    assert (
+        model.model_copy(update={"price_in": None}).cost(Reply.make("x", prompt_tokens=1, completion_tokens=1)) is None
+    )
 
 
 def fields(request: Request) -> dict[str, object]:
