@@ -52,6 +52,11 @@ def cut_log(path: Path, step: int) -> Spent:
     return Spent(kept[-1]["seconds"], kept[-1]["tokens"]) if kept else Spent()
 
 
+def losses_in(path: Path) -> list[float]:
+    """The loss of every step, those of earlier runs included."""
+    return [json.loads(line)["loss"] for line in path.read_text(encoding="utf-8").splitlines()]
+
+
 @dataclass
 class Journal(TrainerCallback):
     """Writes `training_log.jsonl` and a progress line now and then. Only the first process of a run has one that
@@ -62,7 +67,6 @@ class Journal(TrainerCallback):
     say: Say
     every: float
     before: Spent = field(default_factory=Spent)
-    losses: list[float] = field(default_factory=list)
     seconds: float = 0.0
     tokens: int = 0
     _started: float = 0.0
@@ -94,7 +98,6 @@ class Journal(TrainerCallback):
                 fix="lower learning_rate in the recipe's student.training, or raise warmup_ratio; "
                 "if it happens at once, precision: fp32 tells whether it is the arithmetic",
             )
-        self.losses.append(loss)
         now = time.monotonic()
         self.seconds = self.before.seconds + now - self._started
         self.tokens = self.before.tokens + int(logs.get("num_tokens", 0))

@@ -224,7 +224,9 @@ def _result(
 ) -> TrainingResult:
     import torch
 
-    losses, steps = journal.losses, trainer.state.global_step
+    from resources.training.callbacks import losses_in
+
+    losses, steps = losses_in(config.work / LOG), trainer.state.global_step
     tail = losses[-max(1, len(losses) // 10) :]
     memory = torch.cuda.max_memory_allocated() if gpu else resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
     return TrainingResult(

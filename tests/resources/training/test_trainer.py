@@ -81,6 +81,7 @@ def test_a_killed_run_goes_on_and_ends_with_the_same_student(one_run, tmp_path):
     said: list[str] = []
     result = Trainer().train(again, log=said.append)
     assert result.resumed_from == start[0] >= 3
+    assert result.first_loss == whole.first_loss and result.final_loss == whole.final_loss
     assert f"going on from the checkpoint of step {start[0]}" in "\n".join(said)
     assert [entry["step"] for entry in read_log(result.log)] == list(range(1, 13))
     assert weights(result.folder) == weights(whole.folder)
