@@ -147,7 +147,7 @@ def traces(
     teacher: Annotated[str, typer.Argument(help="Key of a teacher.")],
     source: Annotated[str | None, typer.Option(help="Only this source.")] = None,
     verdict: Annotated[str | None, typer.Option(help="Only correct, wrong, unverifiable or verifier_failed.")] = None,
-    limit: Annotated[int, typer.Option(help="At most so many; 0 = all.")] = 20,
+    limit: Annotated[int, typer.Option(help="At most so many; 0 = all.", min=0)] = 20,
     json: Json = False,
 ) -> None:
     """Read what a teacher wrote: question, reasoning, answer, verdict.
@@ -186,7 +186,7 @@ def responses_show(
 @responses.command("export")
 def responses_export(
     path: Annotated[Path, typer.Argument(help="File to write: .jsonl or .parquet.")],
-    model: Annotated[str | None, typer.Option(help="Only this model.")] = None,
+    model: Annotated[str | None, typer.Option(help="Only this model (its key).")] = None,
     purpose: Annotated[str | None, typer.Option(help="Only this purpose (a beginning is enough).")] = None,
 ) -> None:
     """Write stored requests and replies to a file.

@@ -39,14 +39,21 @@ def run(asset: str, keys: Mapping[str, str], artifact: str | None, row: str | No
         return
     node = lineage(store, asset, partition, artifact)
     if form.html is not None:
-        form.html.write_text(as_html(node), encoding="utf-8")
-        console.print(f"written: {form.html}", markup=False)
+        _write(form.html, as_html(node))
     elif form.as_json:
         print_json(as_dict(node))
     elif form.mermaid:
         console.file.write(as_mermaid(node) + "\n")
     else:
         console.print(as_rich(node, depth=_BRIEF_DEPTH if form.brief else None))
+
+
+def _write(path: Path, page: str) -> None:
+    try:
+        path.write_text(page, encoding="utf-8")
+    except OSError as error:
+        raise UserError(f"{path} cannot be written: {error.strerror}", fix="name another file with --html") from error
+    console.print(f"written: {path}", markup=False)
 
 
 def _row(store: ArtifactStore, asset: str, partition: Partition, artifact: str | None, row: str, form: Form) -> None:

@@ -17,6 +17,7 @@ from ot_assets.graph import source as source_partition
 from ot_assets.graph import source_teacher
 from resources.artifacts import ArtifactStore
 from resources.errors import UserError
+from schemas.distillation import VERDICTS
 
 _COLOURS = {"correct": "green", "wrong": "red"}
 
@@ -28,6 +29,8 @@ def run(recipe: str, teacher: str, *, source: str | None, verdict: str | None, l
     world.registry.teacher(teacher)
     if source is not None and source not in spec.sources:
         raise UserError(f"recipe {recipe} has no source {source}", fix=f"its sources: {', '.join(spec.sources)}")
+    if verdict is not None and verdict not in VERDICTS:
+        raise UserError(f"no verdict is called {verdict!r}", fix=f"verdicts: {', '.join(VERDICTS)}")
     sources = [source] if source else list(spec.sources)
     rows = _rows(world.store, sources, teacher, verdict)
     shown = list(islice(rows, limit)) if limit else list(rows)

@@ -87,6 +87,11 @@ def _assumptions(registry: Registry, recipe: RecipeSpec, parts: list[Drawn]) -> 
             f"nobody said how large {', '.join(unknown)} is: taken to fill its quota, its scoring not counted "
             "(state rows: in the source)"
         )
+    unsized = [key for key in recipe.benchmarks if registry.benchmark(key).items is None]
+    if unsized:
+        found.append(
+            f"nobody said how large {', '.join(unsized)} is: answers to it are not counted (state rows: in it)"
+        )
     if any(step.kind == "dedup" for part in recipe.parts.values() for step in part.select):
         found.append("dedup drops repeated rows only: sources are taken to hold as many distinct questions as declared")
     if recipe.answer_filter.kind == "verified":

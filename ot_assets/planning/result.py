@@ -11,7 +11,7 @@ from ot_assets.registry import Tier
 
 @dataclass(frozen=True)
 class StagePlan:
-    """One stage: how many partitions, rows and model calls. None = nobody said how large a source is."""
+    """One stage: how many partitions, rows and model calls. None = nobody said how large a source or benchmark is."""
 
     stage: str
     partitions: int

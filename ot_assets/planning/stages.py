@@ -75,7 +75,7 @@ def evaluated(registry: Registry, recipe: RecipeSpec, teachers: tuple[str, ...],
     run = [registry.benchmark(key) for key in recipe.benchmarks if registry.benchmark(key).repeats]
     screened = set(registry.screened_against(recipe.key)) | set(recipe.benchmarks)
     items = total({key: registry.benchmark(key).size for key in sorted(screened)})
-    answers = sum((spec.items or 0) * spec.repeats for spec in run)
+    answers = total({spec.key: None if spec.items is None else spec.items * spec.repeats for spec in run})
 
     def calls(who: str, model: ModelSpec | None, completion: int) -> list[Calls]:
         return [
@@ -96,7 +96,7 @@ def evaluated(registry: Registry, recipe: RecipeSpec, teachers: tuple[str, ...],
         students += calls(f"student of {key}", None, completion_of(teacher, None) if long else PLAIN_TOKENS)
         if model is not None and model.key != recipe.student.base:
             baselines += calls(model.key, model, completion_of(teacher, None))
-    several = len(teachers) * answers
+    several = None if answers is None else len(teachers) * answers
     return [
         money.stage("benchmark_questions", len(screened), (items, items), []),
         money.stage("eval_responses", len(teachers), (several, several), students),

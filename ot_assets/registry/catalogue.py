@@ -129,5 +129,6 @@ def _get(known: Mapping[str, SpecT], key: str, noun: str) -> SpecT:
         return known[key]
     except KeyError:
         raise UserError(
-            f"no {noun} {key!r}{suggestion(key, list(known))}", fix="`ot check` lists what is there"
+            f"no {noun} {key!r}{suggestion(key, list(known))}",
+            fix=f"correct the name, or write {noun}s/{key}.yaml into your registry folder (OT_REGISTRY)",
         ) from None
