@@ -229,7 +229,8 @@ def _weights(model: Model, options: TransformersOptions, device: str) -> Any:
 def _loaded(model: Model, source: str, load: Any) -> Any:
     try:
         return load()
-    except (OSError, ValueError, ImportError) as error:
+    except Exception as error:
+        # transformers raises a dozen kinds for damaged or foreign files; all of them are about what lies there.
         first = str(error).strip().splitlines()[0] if str(error).strip() else type(error).__name__
         raise UserError(
             f"model {model.key}: cannot load {source}: {first}",
