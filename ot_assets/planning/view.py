@@ -16,17 +16,19 @@ def render(plan: Plan) -> Group:
     from rich.table import Table
     from rich.text import Text
 
-    table = Table(title=f"{plan.recipe}, taught by {', '.join(plan.teachers)}", title_justify="left")
-    table.add_column("stage")
-    for name in ("partitions", "rows in", "rows out", "requests", "tokens", "USD"):
-        table.add_column(name, justify="right")
+    title = f"{plan.recipe}, taught by {', '.join(plan.teachers)}"
+    table = Table(title=title, title_justify="left", box=None, pad_edge=False)
+    table.add_column("stage", no_wrap=True)
+    for name in ("parts", "rows in", "rows out", "requests", "tokens", "USD"):
+        table.add_column(name, justify="right", no_wrap=True)
     table.add_column("asked")
     for stage in plan.stages:
         money = f"{stage.cost:,.2f}" if stage.cost else ""
-        figures = (stage.partitions, stage.rows_in, stage.rows_out, stage.requests or None, stage.tokens or None)
-        table.add_row(stage.stage, *(_figure(number) for number in figures), money, stage.note)
+        figures = (stage.partitions, stage.rows_in, stage.rows_out, stage.requests or None)
+        tokens = _short(stage.tokens or None)
+        table.add_row(stage.stage, *(_figure(number) for number in figures), tokens, money, stage.note)
     table.add_section()
-    table.add_row("in all", "", "", "", _figure(plan.requests), _figure(plan.tokens), f"{plan.cost:,.2f}", "")
+    table.add_row("in all", "", "", "", _figure(plan.requests), _short(plan.tokens), f"{plan.cost:,.2f}", "")
     rows = ", ".join(f"{domain} {number:,}" for domain, number in plan.rows.items())
     tier = plan.training
     lines = [
@@ -42,3 +44,13 @@ def render(plan: Plan) -> Group:
 
 def _figure(number: int | None) -> str:
     return "" if number is None else f"{number:,}"
+
+
+def _short(number: int | None) -> str:
+    """Tokens run into billions: three digits and a unit say enough."""
+    if number is None:
+        return ""
+    for unit, size in (("G", 10**9), ("M", 10**6), ("k", 10**3)):
+        if number >= size:
+            return f"{number / size:,.3g}{unit}" if number < 1000 * size else f"{number / size:,.0f}{unit}"
+    return str(number)
