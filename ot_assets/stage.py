@@ -12,7 +12,7 @@ blocking check `schema`, and nothing is published.
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
@@ -307,7 +307,8 @@ def _result(
     # The UI keeps this order: what a person came for stands first, where it lies comes last.
     metadata: dict[str, Any] = {**_counts(manifest), **shown}
     if manifest.tables.get("") and manifest.tables[""].rows:
-        metadata["preview"] = dg.MetadataValue.md(preview_table(artifact.scan().head(5).collect()))
+        columns = _readable_first(artifact.scan().collect_schema().names(), partition)
+        metadata["preview"] = dg.MetadataValue.md(preview_table(artifact.scan(), columns=columns))
     if manifest.stats:
         metadata["figures"] = dg.MetadataValue.json(manifest.stats)
     metadata |= {
@@ -349,6 +350,12 @@ def _suite_check(suite: str, artifact: Artifact, previous: Artifact | None, step
         severity=dg.AssetCheckSeverity.WARN,
         metadata={"summary": said.summary(), "expectations": dg.MetadataValue.md(said.markdown())},
     )
+
+
+def _readable_first(columns: Sequence[str], partition: Partition) -> list[str]:
+    """A preview is as wide as the screen: what the partition's key says is left out, ids come last."""
+    told = partition.as_dict()
+    return sorted((c for c in columns if c not in told), key=lambda c: c.endswith(("_id", "_key", "_row")))
 
 
 def _counts(manifest: Manifest) -> dict[str, Any]:
