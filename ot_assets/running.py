@@ -22,7 +22,7 @@ import dagster as dg
 from ot_assets.graph import KINDS, Need, World
 from ot_assets.progress import listening
 from ot_assets.registry import Registry
-from ot_assets.specs import spec_sections
+from ot_assets.specs import spec_versions
 from ot_assets.status import StatusReader
 from resources.artifacts import Partition
 from resources.home import Home
@@ -184,7 +184,8 @@ def observe_specs(registry: Registry, instance: dg.DagsterInstance, home: Home) 
     """Tells Dagster the data version of every spec whose YAML has changed since it was last told."""
     record = home.path / "observed_specs.json"
     told: dict[str, str] = json.loads(record.read_text()) if record.exists() else {}
-    now = {f"{name}|{key}": spec.hash for name, specs in spec_sections(registry).items() for key, spec in specs.items()}
+    versions = spec_versions(registry)
+    now = {f"{name}|{key}": version for name, known in versions.items() for key, version in known.items()}
     for place, version in now.items():
         if told.get(place) != version:
             name, _, key = place.partition("|")
