@@ -31,7 +31,7 @@ def server() -> Iterator[Endpoint]:
 def house(made: Made, server: Endpoint, tmp_path: Path) -> House:
     """A copy of the made house, its teacher behind `server`."""
     copy = made.house.copy(tmp_path / "house")
-    copy.edit("models/solver", {"base_url": server.url})
+    copy.env["SOLVER_URL"] = server.url
     return copy
 
 

@@ -19,6 +19,7 @@ class Made:
     house: House
     said: Said
     asked: tuple[dict[str, Any], ...]
+    keys_sent: frozenset[str]
 
 
 @functools.cache
@@ -35,4 +36,4 @@ def made_house(root: Path) -> Made:
     with endpoint() as server:
         house = build(folder, tiny_base(root), server.url)
         said = house.ot("run", "sums")
-        return Made(house, said, tuple(server.bodies))
+        return Made(house, said, tuple(server.bodies), frozenset(server.keys_seen))
