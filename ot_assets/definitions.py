@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import Any
 
 import dagster as dg
@@ -24,17 +25,35 @@ from resources.handles import Services
 
 STAGES: tuple[StageAsset, ...] = (*SOURCING, *CURATION, *DISTILLATION, *STUDENTS, *EVALUATION)
 
-JOBS: Mapping[str, tuple[str, ...]] = {
-    "source_benchmarks": ("benchmark_questions",),
-    "source_questions": ("sourced_questions", "screened_questions", "question_scores"),
-    "pick_questions": ("mixed_pool", "filtered_set"),
-    "request_traces": ("trace_requests",),
-    "ask_teachers": ("traces", "verdicts"),
-    "train_and_evaluate": ("training_set", "student_model", "eval_responses", "eval_scores"),
-    "score_models": ("baseline_scores",),
-    "compare_models": ("leaderboard",),
+
+@dataclass(frozen=True)
+class Job:
+    """One stage as a job: assets that share their partitions, and what the UI says of it."""
+
+    about: str
+    assets: tuple[str, ...]
+
+
+JOBS: Mapping[str, Job] = {
+    "source_benchmarks": Job("Fetch benchmarks.", ("benchmark_questions",)),
+    "source_questions": Job(
+        "Fetch sources, screen them against the benchmarks, score them as recipes need it.",
+        ("sourced_questions", "screened_questions", "question_scores"),
+    ),
+    "pick_questions": Job("Draw and filter a recipe's questions.", ("mixed_pool", "filtered_set")),
+    "request_traces": Job("Gather what recipes ask of a source.", ("trace_requests",)),
+    "ask_teachers": Job(
+        "Let a teacher answer what is asked of a source, and judge it. Choose sources whose trace_requests are there.",
+        ("traces", "verdicts"),
+    ),
+    "train_and_evaluate": Job(
+        "From a recipe and a teacher to a student and its scores. Needs that teacher's answers to all of the recipe's sources.",
+        ("training_set", "student_model", "eval_responses", "eval_scores"),
+    ),
+    "score_models": Job("Run models as they come on the benchmarks.", ("baseline_scores",)),
+    "compare_models": Job("Make the leaderboard of all scores that there are.", ("leaderboard",)),
 }
-"""One job a stage: assets that share their partitions. "Materialize all" over mixed partitions would queue every teacher."""
+"""One job a stage, in order. "Materialize all" over mixed partitions would queue every teacher of every recipe."""
 
 
 def build_definitions(
@@ -43,12 +62,8 @@ def build_definitions(
     """Everything over a registry (default: the shipped one and `OT_REGISTRY`); `resources` replace the defaults by name."""
     parts = Partitions(registry or shipped_and_own())
     jobs = [
-        dg.define_asset_job(
-            name,
-            selection=dg.AssetSelection.assets(*assets),
-            description=f"Makes {', '.join(assets)}, of the partitions that you choose.",
-        )
-        for name, assets in JOBS.items()
+        dg.define_asset_job(name, selection=dg.AssetSelection.assets(*job.assets), description=job.about)
+        for name, job in JOBS.items()
     ]
     return dg.Definitions(
         assets=[*spec_assets(parts), *(stage.build(parts) for stage in STAGES)],

@@ -12,12 +12,13 @@ blocking check `schema`, and nothing is published.
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 import dagster as dg
+import polars as pl
 
 from ot_assets.graph import KINDS, World
 from ot_assets.partitions import Partitions
@@ -307,16 +308,16 @@ def _result(
     # The UI keeps this order: what a person came for stands first, where it lies comes last.
     metadata: dict[str, Any] = {**_counts(manifest), **shown}
     if manifest.tables.get("") and manifest.tables[""].rows:
-        columns = _readable_first(artifact.scan().collect_schema().names(), partition)
-        metadata["preview"] = dg.MetadataValue.md(preview_table(artifact.scan(), columns=columns))
-    if manifest.stats:
-        metadata["figures"] = dg.MetadataValue.json(manifest.stats)
+        metadata["preview"] = dg.MetadataValue.md(_preview(artifact.scan(), partition))
     metadata |= {
         "licences": ", ".join(manifest.licences) or None,
         "seconds": round(seconds, 2),
         "artifact": manifest.artifact_id,
         "path": dg.MetadataValue.path(str(artifact.path)),
     }
+    # Scores stand in the preview, without the held-out ones.
+    if figures := {name: value for name, value in manifest.stats.items() if name != "scores"}:
+        metadata["figures"] = dg.MetadataValue.json(figures)
     rows = {name or "rows": table.rows for name, table in manifest.tables.items()}
     checks = [dg.AssetCheckResult(check_name=SCHEMA_CHECK, passed=True, metadata=rows)] if asset.has_schema else []
     if asset.suite:
@@ -352,10 +353,13 @@ def _suite_check(suite: str, artifact: Artifact, previous: Artifact | None, step
     )
 
 
-def _readable_first(columns: Sequence[str], partition: Partition) -> list[str]:
-    """A preview is as wide as the screen: what the partition's key says is left out, ids come last."""
-    told = partition.as_dict()
-    return sorted((c for c in columns if c not in told), key=lambda c: c.endswith(("_id", "_key", "_row")))
+def _preview(rows: pl.LazyFrame, partition: Partition) -> str:
+    """The first rows. What the partition's key says is left out and ids come last, since the screen is only so wide."""
+    names, told = rows.collect_schema().names(), partition.as_dict()
+    if "role" in names:
+        rows = rows.filter(pl.col("role") != "held_out")  # nobody chooses a recipe by what is seen here
+    columns = sorted((n for n in names if n not in told), key=lambda n: n.endswith(("_id", "_key", "_row")))
+    return preview_table(rows, columns=columns)
 
 
 def _counts(manifest: Manifest) -> dict[str, Any]:
