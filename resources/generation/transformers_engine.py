@@ -19,6 +19,7 @@ from resources.errors import UserError
 from resources.generation.attention import plain_attention, use_grouped_attention
 from resources.generation.decoding import Decoder
 from resources.generation.engine import Outcome
+from resources.generation.linear import pack_linears
 from resources.generation.model import Model
 from resources.generation.options import TransformersOptions, read_options
 from resources.generation.reply import Failure, Reply
@@ -49,6 +50,7 @@ class TransformersEngine:
         self._ends = _ends(self._net, self._tokenizer)
         rows, tokens = _budget(config, self._net, self._device)
         self._rows, self._tokens = self.options.rows or rows, self.options.tokens or tokens
+        pack_linears(self._net, self._rows)
         self._done: deque[Outcome] = deque()
 
     def generate(self, requests: Iterable[Request]) -> Iterator[Outcome]:

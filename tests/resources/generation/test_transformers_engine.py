@@ -12,6 +12,7 @@ from resources.errors import UserError
 from resources.generation import decoding
 from resources.generation.ask import ask
 from resources.generation.engine import Outcome
+from resources.generation.linear import pack_linears
 from resources.generation.model import Model
 from resources.generation.reply import Failure, Reply
 from resources.generation.request import Message, Request, Sampling
@@ -87,6 +88,20 @@ def test_a_model_with_a_sliding_window_answers_as_in_transformers(opening: Openi
     requests = [asked(engine, word, temperature=0, max_tokens=60) for word in WORDS]
     got = replies(engine.generate(requests))
     assert {request: reply.text for request, reply in got.items()} == {r: by_transformers(engine, r) for r in requests}
+
+
+@pytest.mark.parametrize("shape", [(1, 1), (3, 17), (64, 1)])
+def test_packed_layers_answer_bit_for_bit_the_same(tiny: Path, shape: tuple[int, int]) -> None:
+    import torch
+    from transformers import AutoModelForCausalLM
+
+    plain = AutoModelForCausalLM.from_pretrained(tiny, dtype=torch.bfloat16)
+    packed = AutoModelForCausalLM.from_pretrained(tiny, dtype=torch.bfloat16)
+    if not pack_linears(packed, 64):
+        pytest.skip("this processor has no bf16 of its own")
+    ids = torch.randint(0, 250, shape, generator=torch.Generator().manual_seed(1))
+    with torch.inference_mode():
+        assert torch.equal(plain(ids).logits, packed(ids).logits)
 
 
 def test_a_repetition_penalty_is_that_of_transformers(opening: Opening) -> None:
