@@ -140,17 +140,11 @@ def test_150_recipes_over_one_source_are_all_seen(tmp_path):
     world = World(
         a_registry(a_source("aime"), a_model("m1"), a_teacher("t1", "m1"), *recipes.values()), ArtifactStore(tmp_path)
     )
+    made = ("sourced_questions", "benchmark_questions", "screened_questions", "mixed_pool", "filtered_set")
     for key in recipes:
-        for need in scope(world, key).steps():
-            if need.asset in (
-                "sourced_questions",
-                "benchmark_questions",
-                "screened_questions",
-                "mixed_pool",
-                "filtered_set",
-            ):
-                if StatusReader(world).own_reasons(need.asset, need.partition).state != "fresh":
-                    publish(world, need)
+        for need in (need for need in scope(world, key).steps() if need.asset in made):
+            if StatusReader(world).own_reasons(need.asset, need.partition).state != "fresh":
+                publish(world, need)
     requests = scope(world, "r000").steps()
     request = next(n for n in requests if n.asset == "trace_requests")
     publish(world, request)

@@ -103,7 +103,11 @@ class Live:
         if outcome == "made":
             count = f"{rows:>8,} rows" if rows is not None else ""
             why = f"  ({reasons[0]})" if reasons else ""
-            console.print(f"[{self._number}/{self.total}] {self._name:<44} {seconds:7.1f} s {count}{why}", markup=False, soft_wrap=True)
+            console.print(
+                f"[{self._number}/{self.total}] {self._name:<44} {seconds:7.1f} s {count}{why}",
+                markup=False,
+                soft_wrap=True,
+            )
         elif outcome == "failed":
             console.print(f"failed: {self._name}\n  " + "\n  ".join(reasons), markup=False, soft_wrap=True)
 

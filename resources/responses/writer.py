@@ -17,7 +17,8 @@ from resources.responses.store import Meta, ResponseStore
 
 _Item = tuple[Request, Reply, Meta]
 _CAPACITY = 1024
-# The caller waits in short pieces: polars, once imported, makes a wait without end deaf to Ctrl-C (its handler restarts the call).
+# The caller waits in short pieces: polars, once imported, makes a wait without end deaf to Ctrl-C (its handler restarts
+# the call).
 _WAKE = 0.2
 
 

@@ -25,8 +25,16 @@ def drawn(logits: torch.Tensor, sampling: Sampling, draws: int) -> torch.Tensor:
     return draw(logits.expand(draws, -1).clone(), sampling, chance)
 
 
-def warped(logits: torch.Tensor, temperature: float, top_k: int | None, top_p: float, min_p: float | None) -> torch.Tensor:
-    from transformers import LogitsProcessorList, MinPLogitsWarper, TemperatureLogitsWarper, TopKLogitsWarper, TopPLogitsWarper
+def warped(
+    logits: torch.Tensor, temperature: float, top_k: int | None, top_p: float, min_p: float | None
+) -> torch.Tensor:
+    from transformers import (
+        LogitsProcessorList,
+        MinPLogitsWarper,
+        TemperatureLogitsWarper,
+        TopKLogitsWarper,
+        TopPLogitsWarper,
+    )
 
     chain: list[Any] = [TemperatureLogitsWarper(temperature)]
     if top_k is not None:
@@ -82,7 +90,11 @@ def test_the_edges_of_chance_give_a_possible_token(chance: float, vocabulary: in
 @given(seed=st.integers(0, 1000), chance=st.lists(st.floats(0, 1, exclude_max=True), min_size=2, max_size=5))
 def test_a_row_does_not_depend_on_its_neighbours(seed: int, chance: list[float]) -> None:
     logits = logits_of(seed, rows=len(chance))
-    for sampling in (Sampling(max_tokens=1), Sampling(max_tokens=1, top_p=0.8), Sampling(max_tokens=1, top_k=20, min_p=0.01)):
+    for sampling in (
+        Sampling(max_tokens=1),
+        Sampling(max_tokens=1, top_p=0.8),
+        Sampling(max_tokens=1, top_k=20, min_p=0.01),
+    ):
         together = draw(logits, sampling, chance).tolist()
         assert together == [draw(logits[n : n + 1], sampling, [u]).item() for n, u in enumerate(chance)]
 
@@ -92,6 +104,8 @@ def test_penalties_lower_what_was_said() -> None:
     said, prompts = [{0: 2, 1: 1}, {}], [frozenset({3}), frozenset[int]()]
     repeated = penalise(logits.clone(), Sampling(max_tokens=1, repetition_penalty=2.0), said, prompts)
     assert repeated.tolist() == [[1.0, -4.0, 1.0, 0.5], [2.0, -2.0, 1.0, 1.0]]
-    counted = penalise(logits.clone(), Sampling(max_tokens=1, presence_penalty=0.5, frequency_penalty=0.25), said, prompts)
+    counted = penalise(
+        logits.clone(), Sampling(max_tokens=1, presence_penalty=0.5, frequency_penalty=0.25), said, prompts
+    )
     assert counted.tolist() == [[1.0, -2.75, 1.0, 1.0], [2.0, -2.0, 1.0, 1.0]]
     assert not has_penalties(Sampling(max_tokens=1, repetition_penalty=1.0, presence_penalty=0.0))

@@ -103,7 +103,9 @@ def test_everything_that_was_set_is_sent_and_nothing_else(opening: Opening) -> N
         plain = engine.model.request([Message(role="user", content="plain")], Sampling(max_tokens=9))
         full = engine.model.request(
             [Message(role="system", content="Be brief."), Message(role="user", content="full")],
-            Sampling(max_tokens=9, temperature=0, top_p=0.9, top_k=5, min_p=0.1, stop=("x",), seed=40, presence_penalty=1),
+            Sampling(
+                max_tokens=9, temperature=0, top_p=0.9, top_k=5, min_p=0.1, stop=("x",), seed=40, presence_penalty=1
+            ),
             sample_index=2,
             tools=[{"type": "function"}],
             response_format={"type": "json_object"},
@@ -392,5 +394,3 @@ def test_retry_after_is_read_in_every_form() -> None:
     assert retry_after({"retry-after": "Wed, 21 Oct 2015 07:28:00 GMT"}) == 0
     assert retry_after({"retry-after": "soon"}) is None
     assert retry_after({}) is None
-
-

@@ -67,7 +67,8 @@ def test_a_long_answer_is_cut_at_max_tokens() -> None:
 
 
 @pytest.mark.parametrize(
-    ("option", "kind"), [("rate_limit_every", "rate_limited"), ("timeout_every", "timeout"), ("garbage_every", "server")]
+    ("option", "kind"),
+    [("rate_limit_every", "rate_limited"), ("timeout_every", "timeout"), ("garbage_every", "server")],
 )
 def test_failures_come_when_told(option: str, kind: str) -> None:
     results = [result for _, result in engine(**{option: 4}).generate(many(12))]

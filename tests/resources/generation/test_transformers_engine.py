@@ -44,7 +44,13 @@ def opening(tiny: Path) -> Iterator[Opening]:
 
 def model(weights: Path, **options: Any) -> Model:
     return Model(
-        key="tiny", engine="transformers", model="org/tiny", weights=weights, dtype="float32", device="cpu", options=options
+        key="tiny",
+        engine="transformers",
+        model="org/tiny",
+        weights=weights,
+        dtype="float32",
+        device="cpu",
+        options=options,
     )
 
 
@@ -66,7 +72,9 @@ def by_transformers(engine: TransformersEngine, request: Request, **settings: An
     import torch
 
     tokenizer = engine._tokenizer
-    text = tokenizer.apply_chat_template([m.model_dump() for m in request.messages], add_generation_prompt=True, tokenize=False)
+    text = tokenizer.apply_chat_template(
+        [m.model_dump() for m in request.messages], add_generation_prompt=True, tokenize=False
+    )
     ids = tokenizer(text, return_tensors="pt", add_special_tokens=False, return_token_type_ids=False)
     with torch.inference_mode():
         out = engine._net.generate(**ids, max_new_tokens=request.sampling.max_tokens, do_sample=False, **settings)
@@ -74,10 +82,14 @@ def by_transformers(engine: TransformersEngine, request: Request, **settings: An
     return said
 
 
-@pytest.mark.parametrize("options", [{"rows": 3, "window": 2}, {"rows": 64}, {"tokens": 512}], ids=["churn", "one", "narrow"])
+@pytest.mark.parametrize(
+    "options", [{"rows": 3, "window": 2}, {"rows": 64}, {"tokens": 512}], ids=["churn", "one", "narrow"]
+)
 def test_greedy_answers_are_those_of_transformers_whatever_the_batch(opening: Opening, options: dict[str, int]) -> None:
     engine = opening(**options)
-    requests = [asked(engine, word, k, temperature=0, max_tokens=5 + 9 * n) for n, word in enumerate(WORDS) for k in range(2)]
+    requests = [
+        asked(engine, word, k, temperature=0, max_tokens=5 + 9 * n) for n, word in enumerate(WORDS) for k in range(2)
+    ]
     got = replies(engine.generate(iter(requests)))
     assert len(got) == len(requests)
     assert {request: reply.text for request, reply in got.items()} == {r: by_transformers(engine, r) for r in requests}
@@ -155,7 +167,13 @@ def test_a_stop_string_ends_the_text_before_it(opening: Opening) -> None:
 
 def test_requests_drawn_differently_run_side_by_side(opening: Opening) -> None:
     engine = opening(rows=4)
-    settings: list[dict[str, Any]] = [{"temperature": 0}, {"top_k": 1}, {"top_p": 0.0001}, {"min_p": 1.0}, {"temperature": 1}]
+    settings: list[dict[str, Any]] = [
+        {"temperature": 0},
+        {"top_k": 1},
+        {"top_p": 0.0001},
+        {"min_p": 1.0},
+        {"temperature": 1},
+    ]
     requests = [asked(engine, word, max_tokens=20, **some) for word in WORDS for some in settings]
     got = replies(engine.generate(requests))
     for word in WORDS:

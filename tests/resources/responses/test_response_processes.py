@@ -32,7 +32,8 @@ WRITER = """
     for at in range(0, len(requests), batch):
         some = requests[at : at + batch]
         earlier = store.put_many((request, Reply.make(f"{me} says {request.key}"), Meta()) for request in some)
-        print(json.dumps({r.key: (earlier[r.key].text if r.key in earlier else f"{me} says {r.key}") for r in some}), flush=True)
+        said = {r.key: (earlier[r.key].text if r.key in earlier else f"{me} says {r.key}") for r in some}
+        print(json.dumps(said), flush=True)
 """
 
 

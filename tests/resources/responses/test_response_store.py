@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 import pickle
 from pathlib import Path
 
@@ -26,7 +25,8 @@ def put(store: ResponseStore, *rows: tuple[str, str], purpose: str = "") -> dict
 
 
 def test_what_was_put_comes_back_byte_for_byte(store: ResponseStore) -> None:
-    raw = b'{ "choices":[{"message":{"content":"4","reasoning":"2+2"},"finish_reason":"length"}], "usage":{"prompt_tokens":9}}\n'
+    choices = b'"choices":[{"message":{"content":"4","reasoning":"2+2"},"finish_reason":"length"}]'
+    raw = b"{ " + choices + b', "usage":{"prompt_tokens":9}}\n'
     reply = parse_reply(raw, seconds=1.5, cost=0.25)
     store.put_many([(asked(), reply, Meta("traces"))])
     assert store.get_many([asked().key, "0" * 64]) == {asked().key: reply}
@@ -116,7 +116,7 @@ def test_an_export_holds_every_chosen_row(store: ResponseStore, tmp_path: Path, 
     assert read["key"].to_list() == sorted(asked(f"question {n}").key for n in range(30))
     assert set(read["text"]) == {f"answer ü {n}" for n in range(30)}
     assert json.loads(read["request"][0])["messages"][0]["role"] == "user"
-    assert os.listdir(path.parent) == [path.name]
+    assert [found.name for found in path.parent.iterdir()] == [path.name]
     assert reports.export(store, path, model=asked().model) == 31
 
 
