@@ -25,6 +25,7 @@ from ot_assets.registry import Registry
 from ot_assets.specs import spec_versions
 from ot_assets.status import StatusReader
 from resources.artifacts import Partition
+from resources.artifacts.locks import hold
 from resources.home import Home
 
 RUNNER_TAG = ".dagster/ot_runner"
@@ -92,18 +93,24 @@ class Runner:
         lost = [str(n) for n in above if (n.asset, n.partition) in broken]
         if lost and need.asset != "leaderboard":
             return StepReport(need, "skipped", 0.0, tuple(f"{name} was not made" for name in lost))
-        status = StatusReader(self.world).own_reasons(need.asset, need.partition)
-        if status.state == "fresh":
-            return StepReport(need, "fresh", 0.0)
-        self.on_step(number, total, need)
-        started = time.monotonic()
-        with listening(self.on_progress):
-            error = self._materialize(need)
+        # Looked at under a lock: when another `ot run` makes it now, it is fresh once that one is done.
+        with hold(self.locks / "steps" / need.asset / need.partition.path() / "lock", str(need)):
+            status = StatusReader(self.world).own_reasons(need.asset, need.partition)
+            if status.state == "fresh":
+                return StepReport(need, "fresh", 0.0)
+            self.on_step(number, total, need)
+            started = time.monotonic()
+            with listening(self.on_progress):
+                error = self._materialize(need)
         seconds = time.monotonic() - started
         if error:
             return StepReport(need, "failed", seconds, (error,))
+        return StepReport(need, "made", seconds, status.reasons, self._rows(need))
+
+    def _rows(self, need: Need) -> int | None:
+        """Rows of what was made; None for what has none, such as a student."""
         made = self.world.store.current(need.asset, need.partition)
-        return StepReport(need, "made", seconds, status.reasons, made.manifest.rows_out if made else None)
+        return made.manifest.rows_out if made and "" in made.manifest.tables else None
 
     def _materialize(self, need: Need) -> str | None:
         """One Dagster run of one partition; the message of what went wrong, or None."""

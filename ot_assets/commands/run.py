@@ -74,6 +74,7 @@ class Live:
     _name: str = ""
     _number: int = 0
     _said: float = 0.0
+    _told: str = ""
 
     def __post_init__(self) -> None:
         self._live = console.status("") if console.is_terminal and not self.quiet else None
@@ -109,7 +110,10 @@ class Live:
                 soft_wrap=True,
             )
         elif outcome == "failed":
-            console.print(f"failed: {self._name}\n  " + "\n  ".join(reasons), markup=False, soft_wrap=True)
+            why = "\n  ".join(reasons)
+            told = "  (for the same reason)" if why == self._told else f"\n  {why}"
+            console.print(f"failed: {self._name}{told}", markup=False, soft_wrap=True)
+            self._told = why
 
     def summary(self, made: int, fresh: int, failed: int, skipped: int) -> None:
         """The last line."""
