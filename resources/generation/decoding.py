@@ -69,16 +69,16 @@ class Decoder:
         self._batch: _Batch | None = None
         self._joining: list[Row] = []
 
-    def run(self, supply: Supply) -> Iterator[Row]:
-        """Rows as they finish, until the supply is empty."""
+    def run(self, supply: Supply) -> Iterator[list[Row]]:
+        """The rows that finished in each turn, often none, until the supply is empty."""
         import torch
 
         self._batch, self._joining = None, []
-        while self._batch is not None or supply.group() is not None:
+        while self._batch is not None or supply.group() is not None or not supply.ended:
             # Not around the yield: a generator that waits there would leave its caller in inference mode.
             with torch.inference_mode():
                 finished = self._turn(supply)
-            yield from finished
+            yield finished
 
     def _turn(self, supply: Supply) -> list[Row]:
         """Rebuilds the batch if that is due, or gives every row a token; the rows that finished."""

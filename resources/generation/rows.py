@@ -55,10 +55,12 @@ class Supply:
     def __init__(self, requests: Iterator[Request], window: int, prepare: Callable[[list[Request]], list[Row]]) -> None:
         self._requests, self._window, self._prepare = requests, window, prepare
         self._waiting: deque[Row] = deque()
+        self.ended = False
 
     def group(self) -> Sampling | None:
-        """The settings of the next row; None when all are done."""
-        self._refill()
+        """The settings of the next row; None when there is none, for now or (`ended`) for good."""
+        if not self._waiting and not self.ended:
+            self._refill()
         return drawn_alike(self._waiting[0].request.sampling) if self._waiting else None
 
     def take(self, group: Sampling, fits: Callable[[list[Row], Row], bool]) -> list[Row]:
@@ -75,12 +77,10 @@ class Supply:
         self._waiting.extendleft(reversed(rows))
 
     def _refill(self) -> None:
-        while not self._waiting:
-            window = list(islice(self._requests, self._window))
-            if not window:
-                return
-            rows = self._prepare(window)
-            self._waiting.extend(sorted(rows, key=_order))
+        """Reads one window. It may hold no row that can run: then the caller yields their failures before it reads on."""
+        window = list(islice(self._requests, self._window))
+        self.ended = not window
+        self._waiting.extend(sorted(self._prepare(window), key=_order))
 
 
 def _order(row: Row) -> tuple[str, int, list[int]]:

@@ -13,13 +13,18 @@ from __future__ import annotations
 import time
 from collections import deque
 from collections.abc import Iterable, Iterator
-from typing import Any
 
-from resources.errors import UserError
-from resources.generation.attention import plain_attention, use_grouped_attention
 from resources.generation.decoding import Decoder
 from resources.generation.engine import Outcome
 from resources.generation.linear import pack_linears
+from resources.generation.loading import (
+    attention_layers,
+    cache_budget,
+    end_tokens,
+    load_tokenizer,
+    load_weights,
+    pick_device,
+)
 from resources.generation.model import Model
 from resources.generation.options import TransformersOptions, read_options
 from resources.generation.reply import Failure, Reply
@@ -27,8 +32,6 @@ from resources.generation.request import Request
 from resources.generation.rows import Row, Supply
 from resources.generation.threads import calm_threads
 
-_ATTENTION_LAYERS = {"full_attention", "sliding_attention", "chunked_attention"}
-_CPU_CACHE_BYTES = 1 << 30
 _TAIL = 8
 
 
@@ -41,34 +44,40 @@ class TransformersEngine:
         calm_threads()
         self.model = model
         self.options = read_options(model, TransformersOptions)
-        self._device = _device(model)
-        self._tokenizer = _tokenizer(model)
-        self._net = _weights(model, self.options, self._device)
+        self._device = pick_device(model)
+        self._tokenizer = load_tokenizer(model)
+        self._net = load_weights(model, self.options, self._device)
         config = self._net.config.get_text_config()
-        self._layers = _layers(model, config)
+        self._layers = attention_layers(model, config)
         self._context = int(getattr(config, "max_position_embeddings", 0) or 1 << 30)
-        self._ends = _ends(self._net, self._tokenizer)
-        rows, tokens = _budget(config, self._net, self._device)
+        self._ends = end_tokens(self._net, self._tokenizer)
+        rows, tokens = cache_budget(config, self._net, self._device)
         self._rows, self._tokens = self.options.rows or rows, self.options.tokens or tokens
         pack_linears(self._net, self._rows)
+        self._ended: deque[Row] = deque()
         self._done: deque[Outcome] = deque()
 
     def generate(self, requests: Iterable[Request]) -> Iterator[Outcome]:
         """Outcomes as rows finish; failures of a window first."""
+        self._ended.clear()
         self._done.clear()
         supply = Supply(iter(requests), self._rows * self.options.window, self._prepare)
         decoder = Decoder(self._net, self._layers, self._rows, self._tokens, self._take_token)
-        for row in decoder.run(supply):
-            self._done.append(Outcome(row.request, self._result(row)))
-            while self._done:
-                yield self._done.popleft()
-        while self._done:
-            yield self._done.popleft()
+        for rows in decoder.run(supply):
+            self._ended.extend(row for row in rows if row.finish is None)
+            yield from self._drain()
+        yield from self._drain()
 
     def arrived(self) -> list[Outcome]:
-        """Outcomes that were there when the caller stopped."""
-        outcomes, self._done = list(self._done), deque()
-        return outcomes
+        """Outcomes that were there when the caller stopped, those of the last step too."""
+        return list(self._drain())
+
+    def _drain(self) -> Iterator[Outcome]:
+        while self._done or self._ended:
+            if not self._done:
+                row = self._ended.popleft()
+                self._done.append(Outcome(row.request, self._result(row)))
+            yield self._done.popleft()
 
     def close(self) -> None:
         """Lets go of the weights."""
@@ -122,13 +131,15 @@ class TransformersEngine:
         """Notes a row's next token; whether the row is done, and why."""
         if token in self._ends:
             row.finish = "stop"
-            return True
-        row.produced.append(token)
-        row.said[token] += 1
-        if row.request.sampling.stop and self._meets_stop(row):
-            row.finish = "stop"
-        elif len(row.produced) >= row.most:
-            row.finish = "length"
+        else:
+            row.produced.append(token)
+            row.said[token] += 1
+            if row.request.sampling.stop and self._meets_stop(row):
+                row.finish = "stop"
+            elif len(row.produced) >= row.most:
+                row.finish = "length"
+        if row.finish is not None:
+            self._ended.append(row)
         return row.finish is not None
 
     def _meets_stop(self, row: Row) -> bool:
@@ -170,122 +181,3 @@ def _no_room(prompt: int, context: int) -> Failure:
         return Failure("the chat template makes an empty prompt", "bad_request", retryable=False)
     reason = f"the prompt has {prompt} tokens, the model's context holds {context}: no room for an answer"
     return Failure(reason, "bad_request", retryable=False)
-
-
-def _device(model: Model) -> str:
-    import torch
-
-    if model.device == "auto":
-        return "cuda" if torch.cuda.is_available() else "cpu"
-    if model.device.startswith("cuda") and not torch.cuda.is_available():
-        raise UserError(
-            f"model {model.key}: device {model.device}, but no GPU is usable here", fix="write device: auto"
-        )
-    return model.device
-
-
-def _source(model: Model) -> tuple[str, dict[str, Any]]:
-    """Where the weights are: a folder of this machine, or the hub."""
-    if model.weights is None:
-        return model.model, {"revision": model.revision or None}
-    if not (model.weights / "config.json").is_file():
-        raise UserError(
-            f"model {model.key}: {model.weights} holds no config.json, so it is no model folder",
-            fix="make the weights again (for a student: `ot run` its recipe)",
-        )
-    return str(model.weights), {}
-
-
-def _tokenizer(model: Model) -> Any:
-    from transformers import AutoTokenizer
-
-    source, where = _source(model)
-    tokenizer = _loaded(model, source, lambda: AutoTokenizer.from_pretrained(source, **where))
-    if not tokenizer.chat_template:
-        raise UserError(
-            f"model {model.key}: the tokenizer of {source} has no chat template",
-            fix="use the instruct variant of the model, or put a chat_template.jinja beside its tokenizer",
-        )
-    return tokenizer
-
-
-def _weights(model: Model, options: TransformersOptions, device: str) -> Any:
-    import torch
-    from transformers import AutoConfig, AutoModelForCausalLM
-    from transformers.utils import logging
-
-    source, where = _source(model)
-    quiet: Any = logging.disable_progress_bar
-    quiet()
-    config = _loaded(model, source, lambda: AutoConfig.from_pretrained(source, **where))
-    dtype = getattr(torch, _dtype(model, device))
-    attention = options.attention if options.attention != "auto" else _attention(config.get_text_config(), device)
-    net = _loaded(
-        model,
-        source,
-        lambda: AutoModelForCausalLM.from_pretrained(source, dtype=dtype, attn_implementation=attention, **where),
-    )
-    return net.to(device).eval()
-
-
-def _loaded(model: Model, source: str, load: Any) -> Any:
-    try:
-        return load()
-    except Exception as error:
-        # transformers raises a dozen kinds for damaged or foreign files; all of them are about what lies there.
-        first = str(error).strip().splitlines()[0] if str(error).strip() else type(error).__name__
-        raise UserError(
-            f"model {model.key}: cannot load {source}: {first}",
-            fix="check the model's id or folder, and for a hub model that the hub can be reached",
-        ) from error
-
-
-def _dtype(model: Model, device: str) -> str:
-    """bfloat16 wherever the processor computes it; otherwise what it does compute."""
-    import torch
-
-    if model.dtype != "auto":
-        return model.dtype
-    if device.startswith("cuda"):
-        return "bfloat16" if torch.cuda.is_bf16_supported() else "float16"
-    if device == "cpu":
-        return "bfloat16" if torch.ops.mkldnn._is_mkldnn_bf16_supported() else "float32"
-    return "float16"
-
-
-def _attention(config: Any, device: str) -> str:
-    if not plain_attention(config):
-        return "eager"
-    return use_grouped_attention() if device == "cpu" else "sdpa"
-
-
-def _layers(model: Model, config: Any) -> int:
-    kinds = set(getattr(config, "layer_types", None) or ())
-    if kinds - _ATTENTION_LAYERS:
-        raise UserError(
-            f"model {model.key}: engine transformers decodes attention layers only, this model has {', '.join(sorted(kinds))}",
-            fix="serve it with `vllm serve` and give the model engine: openai",
-        )
-    return int(config.num_hidden_layers)
-
-
-def _ends(net: Any, tokenizer: Any) -> frozenset[int]:
-    """The tokens that end an answer."""
-    said = net.generation_config.eos_token_id
-    ends = {said} if isinstance(said, int) else set(said or ())
-    return frozenset(ends | {tokenizer.eos_token_id} - {None})
-
-
-def _budget(config: Any, net: Any, device: str) -> tuple[int, int]:
-    """Rows at once, and tokens in their caches: on a CPU 1 GiB of cache, on a GPU two thirds of what the weights left
-    free.
-    """
-    import torch
-
-    heads = getattr(config, "num_key_value_heads", None) or config.num_attention_heads
-    dim = getattr(config, "head_dim", None) or config.hidden_size // config.num_attention_heads
-    token = 2 * config.num_hidden_layers * heads * dim * net.dtype.itemsize
-    if device.startswith("cuda"):
-        free, _ = torch.cuda.mem_get_info()
-        return 256, max(4096, int(free * 2 / 3) // token)
-    return 128, max(4096, _CPU_CACHE_BYTES // token)

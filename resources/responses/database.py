@@ -61,6 +61,7 @@ class Database:
         self._create = create
         self._engine: sa.Engine | None = None
         self._pid = -1
+        self._reached = False
 
     @contextmanager
     def read(self) -> Iterator[sa.Connection]:
@@ -147,9 +148,12 @@ class Database:
         pause = 0.01
         while True:
             try:
-                return once()
+                result = once()
+                self._reached = True
+                return result
             except exc.DBAPIError as error:
-                passing = is_lock(error) if self.is_sqlite else is_passing(error)
+                # A server that answered before is likelier to be restarting than to be misspelt.
+                passing = is_lock(error) if self.is_sqlite else is_passing(error, reached=self._reached)
                 if not passing or time.monotonic() + pause > until:
                     raise
             time.sleep(pause * random.uniform(0.5, 1.5))

@@ -36,12 +36,13 @@ def is_lock(error: BaseException) -> bool:
     return isinstance(error, exc.OperationalError) and "locked" in str(error.orig)
 
 
-def is_passing(error: BaseException) -> bool:
-    """Whether an error of a server is worth another try: a lost connection, a deadlock, a server that is starting."""
-    if not isinstance(error, exc.DBAPIError):
-        return False
+def is_passing(error: exc.DBAPIError, *, reached: bool) -> bool:
+    """Whether an error of a server is worth another try: a lost connection, a deadlock, a server that is starting; and,
+    when the server was `reached` before, that it is not there at present.
+    """
     state = getattr(error.orig, "sqlstate", None) or ""
-    return error.connection_invalidated or state[:2] in ("40", "57") or state == "55P03"
+    gone = reached and isinstance(error, exc.OperationalError) and not state
+    return gone or error.connection_invalidated or state[:2] in ("40", "57") or state == "55P03"
 
 
 def recovery(path: str) -> str:

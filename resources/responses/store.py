@@ -207,7 +207,8 @@ def _row(packer: Packer, request: Request, reply: Reply, meta: Meta) -> dict[str
         "revision": request.revision,
         "endpoint": request.endpoint,
         "sample_index": request.sample_index,
-        "purpose": meta.purpose,
+        # PostgreSQL has no NUL in text.
+        "purpose": meta.purpose.replace("\0", ""),
         "finish_reason": reply.finish_reason,
         "prompt_tokens": reply.prompt_tokens,
         "completion_tokens": reply.completion_tokens,

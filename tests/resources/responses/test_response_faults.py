@@ -128,6 +128,18 @@ def test_a_server_that_is_not_there_is_named_without_the_password() -> None:
     assert "secret" not in str(said.value)
 
 
+def test_a_lost_connection_to_the_server_is_made_again(postgres_url: str) -> None:
+    import psycopg
+
+    with ResponseStore(postgres_url, patience=20) as store:
+        store.put_many([(asked("a"), Reply.make("x"), Meta())])
+        with psycopg.connect(postgres_url.replace("+psycopg", ""), autocommit=True) as admin:
+            others = "pid <> pg_backend_pid() AND datname = current_database()"
+            admin.execute(f"SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE {others}")
+        store.put_many([(asked("b"), Reply.make("y"), Meta())])
+        assert len(store.get_many([asked("a").key, asked("b").key])) == 2
+
+
 def test_the_writers_error_reaches_its_caller_once_and_with_the_first_cause(tmp_path: Path, sqlite_url: str) -> None:
     fill(sqlite_url, 1)
     store = ResponseStore(sqlite_url, patience=0.5)
