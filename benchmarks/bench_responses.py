@@ -160,12 +160,13 @@ def main() -> None:
             writes["ask"].append(first)
             reads["ask"].append(again)
     print(f"{arguments.replies} replies, medians of {arguments.repeats}")
+    base = {"write": statistics.median(writes["sqlite3"]), "read": statistics.median(reads["sqlite3"])}
     for way in writes:
         write, read = statistics.median(writes[way]), statistics.median(reads[way])
         size = f"{sizes[way] / 1e6:7.1f} MB" if way in sizes else ""
         print(
-            f"{way:8} write {arguments.replies / write:8.0f}/s ({write / statistics.median(writes['sqlite3']):.2f} times sqlite3's time)"
-            f"   read {arguments.replies / read:8.0f}/s ({read / statistics.median(reads['sqlite3']):.2f} times) {size}"
+            f"{way:8} write {arguments.replies / write:8.0f}/s ({write / base['write']:.2f} times sqlite3's time)"
+            f"   read {arguments.replies / read:8.0f}/s ({read / base['read']:.2f} times) {size}"
         )
 
 
