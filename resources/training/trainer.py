@@ -87,10 +87,6 @@ _ENVIRONMENT = {
     "HF_HUB_OFFLINE": "1",  # base and data are local by now; asking the hub would only slow down or fail
     "HF_DATASETS_DISABLE_PROGRESS_BARS": "1",
     "HF_HUB_DISABLE_PROGRESS_BARS": "1",  # transformers follows it for loading and saving weights
-    # Batches change their shape at every step, and on a CPU the heap falls to pieces over it: a 135M model grew from 3 to over
-    # 6 GiB in 40 steps. With a fixed threshold the C library gives every tensor of 1 MiB and more straight back.
-    "MALLOC_MMAP_THRESHOLD_": "1048576",
-    "MALLOC_TRIM_THRESHOLD_": "67108864",
 }
 
 
