@@ -107,7 +107,10 @@ def test_reference_without_solutions(house: House) -> None:
     house.write("recipes/first.yaml", recipe("[tutor]", "[own]"))
     assert house.problems() == ()
     house.write("sources/sums.yaml", SOURCE.replace("{seed}", "1").replace("worked: true", "worked: false"))
-    assert "no worked solutions" in house.only().message
+    assert house.problems() == ()  # a gold answer alone is an answer
+    bare = "origin: {kind: files, paths: [rows.jsonl]}\ncolumns: {question: text}\n"
+    house.write("sources/sums.yaml", f"description: Bare.\ndomain: math\nlicence: MIT\n{bare}")
+    assert "neither worked solutions nor gold answers" in house.only().message
 
 
 def test_filter_that_drops_nothing_is_warned_of(house: House) -> None:

@@ -186,7 +186,7 @@ def test_the_leaderboard_grows_by_the_new_student(ui: UiServer, user: User):
         expect(dialog.locator("tr", has=user.page.get_by_text(student, exact=True)).first).to_be_visible()
         user.photograph("leaderboard")
     with user.shown(table, "scores") as dialog:
-        assert dialog.get_by_role("img").evaluate("image => image.naturalWidth > 300")
+        assert dialog.locator("img").first.evaluate("image => image.naturalWidth > 300")
         user.photograph("leaderboard-scores")
     board = ui.home.json("leaderboard", **registry)
     assert {row["model"] for row in board["scores"]} == shown_before | {student}
