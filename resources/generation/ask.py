@@ -5,7 +5,8 @@ What belongs here: the one way in which any part of the system calls a model. Co
 bounded; every request gets one outcome, in any order; a reply is committed to the store before it is yielded; the
 engine is opened only when something is missing. When it stops early (an error, Ctrl-C, a caller that stops reading) all
 that came is stored. Failures are yielded, never stored, so the next run asks again. What stops every request (a wrong
-key, an endpoint that is down, a locked store) is raised as UserError.
+key, an endpoint that is down, a locked store) is raised as UserError; a store that cannot be written is found out
+before anything is asked.
 """
 
 from __future__ import annotations
@@ -54,6 +55,7 @@ def ask(
             if not sorting.missing:
                 continue
             if engine is None:
+                store.require_writable()
                 engine = engine_factory()
                 counter.engine_starts()
             yield from _run(store, engine, sorting, counter, Meta(purpose))

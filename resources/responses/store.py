@@ -104,6 +104,10 @@ class ResponseStore:
                 earlier |= self.get_many(lost)
         return earlier
 
+    def require_writable(self) -> None:
+        """Raises what a write would raise now (locked, read-only, full, damaged), before anything is paid for."""
+        self._database.write(lambda connection: None)
+
     def find(self, prefix: str) -> list[StoredResponse]:
         """Up to 10 stored responses whose key starts with `prefix` (hex digits)."""
         if not prefix or set(prefix) - set("0123456789abcdef"):
