@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from ot_assets.registry import Registry
-from resources.artifacts import ArtifactStore, Partition
+from resources.artifacts import ArtifactStore, DamagedArtifact, Partition
 
 
 @dataclass(frozen=True)
@@ -25,8 +25,11 @@ class World:
     store: ArtifactStore
 
     def has(self, need: Need) -> bool:
-        """Whether a published artifact stands behind a need."""
-        return self.store.current(need.asset, need.partition) is not None
+        """Whether a published artifact stands behind a need. A damaged one counts: it was made, and will be again."""
+        try:
+            return self.store.current(need.asset, need.partition) is not None
+        except DamagedArtifact:
+            return True
 
 
 @dataclass(frozen=True)

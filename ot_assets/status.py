@@ -57,7 +57,12 @@ class StatusReader:
             return Status(asset, partition, "stale", (f"damaged: {damage.what}",))
         if artifact is None:
             return Status(asset, partition, "missing")
-        reasons = (*self._spec_reasons(artifact, asset, partition), *self._input_reasons(artifact, asset, partition))
+        lost = artifact.shortfall()
+        reasons = (
+            *([f"damaged: {lost}"] if lost else []),
+            *self._spec_reasons(artifact, asset, partition),
+            *self._input_reasons(artifact, asset, partition),
+        )
         return Status(asset, partition, "stale" if reasons else "fresh", reasons, artifact.manifest.artifact_id)
 
     def _read(self, asset: str, partition: Partition) -> Status:
@@ -83,7 +88,11 @@ class StatusReader:
         read = {(i.asset, Partition(i.partition)): i for i in artifact.manifest.inputs}
         needs = self._needs(asset, partition)
         for need in needs:
-            there = self.world.store.current(need.asset, need.partition)
+            try:
+                there = self.world.store.current(need.asset, need.partition)
+            except DamagedArtifact:
+                yield f"{need} is damaged"
+                continue
             was = read.get((need.asset, need.partition))
             if there is None:
                 if need.required:

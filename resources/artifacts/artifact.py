@@ -16,6 +16,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from resources.artifacts.errors import DamagedArtifact
+from resources.artifacts.hashing import size_problem
 from resources.artifacts.manifest import FileInfo, Manifest, TableInfo
 from resources.artifacts.partition import Partition
 from resources.artifacts.places import Place, shelf_path
@@ -97,6 +98,16 @@ class Artifact:
         """Reads every file again and names each that is not as it was published; empty when all are."""
         checked = [(info, self._place.problem(self._relative, info)) for info in self.manifest.all_files()]
         return [f"{self.path}/{info.path} {problem}" for info, problem in checked if problem]
+
+    def shortfall(self) -> str:
+        """The first file that is missing or of another size, by a look at the folder alone; empty when none is.
+
+        Always empty for a remote store, where every look is a call: its objects are whole or not there.
+        """
+        if self._place.remote:
+            return ""
+        checked = ((info, size_problem(Path(self.path) / info.path, info)) for info in self.manifest.all_files())
+        return next((f"{self.path}/{info.path} {problem}" for info, problem in checked if problem), "")
 
     @property
     def _relative(self) -> str:

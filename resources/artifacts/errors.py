@@ -9,7 +9,7 @@ from collections.abc import Sequence
 
 from resources.errors import UserError
 
-_MEND = "restore it from a backup, or make this partition again: a new run replaces it"
+_MEND = "restore it from a backup, or remove that version's folder and run again: what is missing is made again"
 
 
 class MissingArtifact(UserError):

@@ -90,11 +90,16 @@ def sha256_file(path: Path) -> str:
 
 def file_problem(path: Path, expected: FileInfo) -> str:
     """In words, how a file differs from what was published; empty when it does not."""
-    if not path.is_file():
-        return "is missing"
-    size = path.stat().st_size
-    if size != expected.bytes:
-        return f"has {size} bytes, was published with {expected.bytes}"
+    if problem := size_problem(path, expected):
+        return problem
     if sha256_file(path) != expected.sha256:
         return "has other content than was published (its sha256 differs)"
     return ""
+
+
+def size_problem(path: Path, expected: FileInfo) -> str:
+    """As `file_problem`, without reading the file."""
+    if not path.is_file():
+        return "is missing"
+    size = path.stat().st_size
+    return "" if size == expected.bytes else f"has {size} bytes, was published with {expected.bytes}"
