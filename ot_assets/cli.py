@@ -12,8 +12,6 @@ from typing import Annotated
 
 import typer
 
-from resources.errors import UserError
-
 app = typer.Typer(
     no_args_is_help=True,
     add_completion=False,
@@ -242,15 +240,20 @@ def ui(
 
 
 def main() -> None:
-    """Entry point: shows a user's error as one message and no traceback."""
+    """Entry point: shows what a user can mend as one message and no traceback."""
     try:
         app(standalone_mode=True)
-    except UserError as error:
-        typer.secho(str(error), fg=typer.colors.RED, err=True)
-        sys.exit(1)
     except KeyboardInterrupt:
         typer.echo("\nstopped; what was done is kept, run the same again to go on", err=True)
         sys.exit(130)
+    except Exception as error:
+        from ot_assets.commands.faults import explain
+
+        told = explain(error)
+        if told is None:
+            raise
+        typer.secho(str(told), fg=typer.colors.RED, err=True)
+        sys.exit(1)
 
 
 if __name__ == "__main__":

@@ -26,7 +26,6 @@ from ot_assets.specs import spec_versions
 from ot_assets.status import StatusReader
 from resources.artifacts import Partition
 from resources.artifacts.locks import hold
-from resources.home import Home
 
 RUNNER_TAG = ".dagster/ot_runner"
 """Tag of a run with the lock file of the process that makes it. The prefix keeps it out of the UI's list of runs."""
@@ -187,9 +186,12 @@ def _is_free(lock: Path) -> bool:
     return True
 
 
-def observe_specs(registry: Registry, instance: dg.DagsterInstance, home: Home) -> None:
-    """Tells Dagster the data version of every spec whose YAML has changed since it was last told."""
-    record = home.path / "observed_specs.json"
+def observe_specs(registry: Registry, instance: dg.DagsterInstance) -> None:
+    """Tells Dagster the data version of every spec whose YAML has changed since it was last told.
+
+    What it was told stands beside its own records, so that another instance is told anew.
+    """
+    record = Path(instance.root_directory) / "observed_specs.json"
     told: dict[str, str] = json.loads(record.read_text()) if record.exists() else {}
     versions = spec_versions(registry)
     now = {f"{name}|{key}": version for name, known in versions.items() for key, version in known.items()}

@@ -10,6 +10,8 @@ import os
 from dataclasses import dataclass
 from pathlib import Path
 
+from resources.errors import UserError
+
 
 @dataclass(frozen=True)
 class Home:
@@ -19,8 +21,14 @@ class Home:
 
     @classmethod
     def from_env(cls) -> Home:
-        """The folder that `OT_HOME` names, as an absolute path."""
-        return cls(Path(os.environ.get("OT_HOME") or ".ot").expanduser().absolute())
+        """The folder that `OT_HOME` names, as an absolute path. UserError where a file is in its way."""
+        path = Path(os.environ.get("OT_HOME") or ".ot").expanduser().absolute()
+        there = next((step for step in (path, *path.parents) if step.exists()), path)
+        if there.exists() and not there.is_dir():
+            raise UserError(
+                f"OT_HOME is {path}, but {there} is a file", fix="point OT_HOME to a folder, or move the file"
+            )
+        return cls(path)
 
     @property
     def artifacts(self) -> str:

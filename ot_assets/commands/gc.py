@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import asdict
 
 from rich.table import Table
+from rich.text import Text
 
 from ot_assets.commands.output import console, print_json
 from resources.artifacts import ArtifactStore
@@ -19,7 +20,7 @@ def run(*, delete: bool, grace_hours: float, as_json: bool) -> None:
         return
     table = Table("what", "MiB", "why", box=None, pad_edge=False)
     for item in report.items:
-        table.add_row(item.path, f"{item.bytes / 2**20:.1f}", item.reason)
+        table.add_row(Text(item.path), f"{item.bytes / 2**20:.1f}", Text(item.reason))
     if report.items:
         console.print(table)
     size = sum(item.bytes for item in report.items) / 2**20

@@ -7,6 +7,7 @@ from dataclasses import asdict
 from pathlib import Path
 
 from rich.table import Table
+from rich.text import Text
 
 from ot_assets.commands.output import console, print_json
 from resources.home import Home
@@ -27,7 +28,7 @@ def stats(*, as_json: bool) -> None:
     table = Table(*(rows[0] if rows else ("model",)), box=None, pad_edge=False)
     for row in rows:
         table.add_row(
-            *(f"{v:,}" if isinstance(v, int) else f"{v:.4f}" if isinstance(v, float) else v for v in row.values())
+            *(f"{v:,}" if isinstance(v, int) else f"{v:.4f}" if isinstance(v, float) else Text(v) for v in row.values())
         )
     console.print(table)
 

@@ -35,7 +35,7 @@ def run(recipe: str, teachers: tuple[str, ...], *, as_json: bool) -> int:
         def on_done(report: StepReport) -> None:
             shown.end(report.outcome, report.seconds, report.rows, report.reasons)
 
-        observe_specs(world.registry, instance, home)
+        observe_specs(world.registry, instance)
         runner = Runner(world, definitions, instance, home.path / "locks", on_step, shown.progress, on_done)
         report = runner.run(steps)
     if as_json:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from rich.table import Table
+from rich.text import Text
 
 from ot_assets.commands.output import console, print_json
 from ot_assets.commands.world import open_world
@@ -62,7 +63,8 @@ def _show(states: list[Status]) -> None:
         return
     table = Table("asset", "partition", "state", "why", box=None, pad_edge=False)
     for s in states:
-        table.add_row(s.asset, str(s.partition), f"[{_COLOURS[s.state]}]{s.state}[/]", "; ".join(s.reasons[:3]))
+        why = Text("; ".join(s.reasons[:3]))
+        table.add_row(s.asset, str(s.partition), f"[{_COLOURS[s.state]}]{s.state}[/]", why)
     console.print(table)
     counts = {state: sum(s.state == state for s in states) for state in _COLOURS}
     console.print(", ".join(f"{n} {state}" for state, n in counts.items() if n))

@@ -61,7 +61,7 @@ def read_record(record: Path) -> KeyRecord:
     """The record, empty when there is no file yet."""
     try:
         return KeyRecord.model_validate_json(record.read_bytes())
-    except FileNotFoundError:
+    except (FileNotFoundError, NotADirectoryError):
         return KeyRecord()
     except (OSError, ValidationError) as error:
         reason = error.strerror if isinstance(error, OSError) else "not a key record"

@@ -9,7 +9,6 @@ from dagster._core.loader import LoadingContextForTest
 from ot_assets.definitions import build_definitions
 from ot_assets.registry import registry
 from ot_assets.running import dagster_key, observe_specs
-from resources.home import Home
 from tests.endtoend.house import House
 from tests.endtoend.steps import instance_of
 
@@ -18,7 +17,7 @@ def stale_in_dagster(house: House, *, observe: bool = True) -> set[str]:
     """Names of made partitions that Dagster calls stale, once it was told of the specs as they are now."""
     with house.entered(), instance_of(house) as instance:
         if observe:
-            observe_specs(registry(), instance, Home.from_env())
+            observe_specs(registry(), instance)
         graph = build_definitions().resolve_asset_graph()
         resolver = CachingStaleStatusResolver(instance, graph, LoadingContextForTest(instance))
         found = set()
