@@ -137,6 +137,8 @@ def test_markdown_has_both_tables_and_escapes_names(board):
     assert sum(line.startswith("|") for line in lines) == 5 + 8
     odd = make_leaderboard([Entry.baseline("a|b", *results(0.5))])
     assert "| a\\|b |" in markdown(odd)
+    legend = next(line for line in lines if "best, or within" in line)
+    assert legend.startswith("\\*")  # a bare star would open a list
 
 
 def test_a_model_that_has_no_score_is_missing_and_not_zero():

@@ -15,7 +15,7 @@ from markdown_it import MarkdownIt
 from markdown_it.token import Token
 
 from ot_assets.lineage import markdown as md
-from ot_assets.lineage.card import CardExtras, Score, student_card
+from ot_assets.lineage.card import CardExtras, Score, student_card, without_front_matter
 from ot_assets.lineage.funnel import dev_scores
 from ot_assets.lineage.graph import Ref
 from ot_assets.lineage.licences import separate, stated
@@ -64,6 +64,11 @@ def test_the_front_matter_is_what_the_hub_reads(built: House) -> None:
     front, _ = parsed(card)
     assert front["license_name"] == "apache-2.0-and-cc-by-sa-3.0-and-mit"
     assert front["licences"] == ["Apache-2.0", "CC-BY-SA-3.0", "MIT"]
+
+
+def test_the_front_matter_is_left_out_where_a_person_reads() -> None:
+    assert without_front_matter("---\na: b\n---\n\n# Title\n\n---\nmore\n") == "# Title\n\n---\nmore"
+    assert without_front_matter("# Title\n") == "# Title\n"
 
 
 def test_the_counts_are_those_of_the_data(built: House) -> None:
