@@ -17,10 +17,11 @@ from types import TracebackType
 from typing import TYPE_CHECKING, Any, Literal, Self
 
 import polars as pl
+import pyarrow as pa
 
 from resources.artifacts.artifact import LEDGER, Artifact
 from resources.artifacts.disk import clear_disk_errors, explain
-from resources.artifacts.errors import MissingArtifact, ValidationFailed
+from resources.artifacts.errors import DamagedArtifact, MissingArtifact, ValidationFailed
 from resources.artifacts.freefiles import check_name, collect_files
 from resources.artifacts.hashing import HashedFile
 from resources.artifacts.locks import hold
@@ -73,6 +74,8 @@ class Publication:
     ) -> None:
         staging = self._staging
         told = explain(error, staging) if isinstance(error, OSError) and staging else None
+        if isinstance(error, (pl.exceptions.PolarsError, pa.ArrowException)):
+            told = self._damaged_input()
         try:
             for writer in self._tables.values():
                 writer.abandon()
@@ -243,6 +246,13 @@ class Publication:
             pin(self._open_staging(), Version(asset, partition, found.artifact_id))
             if self._store.current_id(asset, partition) == found.artifact_id:
                 return found
+
+    def _damaged_input(self) -> DamagedArtifact | None:
+        """The first input that is not as it was published: what a reader's error over its bytes really means."""
+        for _, artifact in sorted(self._inputs.items()):
+            if found := artifact.verify():
+                return DamagedArtifact(artifact.path, found[0].removeprefix(f"{artifact.path}/"))
+        return None
 
     def _open_staging(self) -> Path:
         if self._staging is None:
