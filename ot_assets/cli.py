@@ -12,6 +12,9 @@ from typing import Annotated
 
 import typer
 
+_STOPPED = 130
+"""Exit code that typer gives to Ctrl-C."""
+
 app = typer.Typer(
     no_args_is_help=True,
     add_completion=False,
@@ -243,9 +246,10 @@ def main() -> None:
     """Entry point: shows what a user can mend as one message and no traceback."""
     try:
         app(standalone_mode=True)
-    except KeyboardInterrupt:
-        typer.echo("\nstopped; what was done is kept, run the same again to go on", err=True)
-        sys.exit(130)
+    except SystemExit as end:
+        if end.code == _STOPPED:
+            typer.echo("\nstopped; what was done is kept, run the same again to go on", err=True)
+        raise
     except Exception as error:
         from ot_assets.commands.faults import explain
 

@@ -5,10 +5,13 @@ from __future__ import annotations
 import time
 from dataclasses import dataclass, field
 
+from rich.markup import escape
+
 from ot_assets.commands.instance import prepare_instance
-from ot_assets.commands.output import console, print_json
+from ot_assets.commands.output import own_console, print_json, warnings_to
 from ot_assets.commands.world import open_world
 from ot_assets.graph import Need
+from ot_assets.registry import remember_keys
 from ot_assets.scope import scope
 from resources.home import Home
 
@@ -19,6 +22,7 @@ def run(recipe: str, teachers: tuple[str, ...], *, as_json: bool) -> int:
     world = open_world()
     steps = scope(world, recipe, teachers).steps()
     prepare_instance(home)
+    remember_keys(world.registry)
 
     import dagster as dg
 
@@ -37,7 +41,8 @@ def run(recipe: str, teachers: tuple[str, ...], *, as_json: bool) -> int:
 
         observe_specs(world.registry, instance)
         runner = Runner(world, definitions, instance, home.path / "locks", on_step, shown.progress, on_done)
-        report = runner.run(steps)
+        with warnings_to(shown.warn):
+            report = runner.run(steps)
     if as_json:
         print_json(
             {
@@ -77,7 +82,8 @@ class Live:
     _told: str = ""
 
     def __post_init__(self) -> None:
-        self._live = console.status("") if console.is_terminal and not self.quiet else None
+        self._console = own_console()
+        self._live = self._console.status("") if self._console.is_terminal and not self.quiet else None
 
     def begin(self, number: int, name: str) -> None:
         """A partition begins."""
@@ -90,10 +96,10 @@ class Live:
         """A partition tells how far it is."""
         text = f"[{self._number}/{self.total}] {self._name}  {line}"
         if self._live:
-            self._live.update(_escape(text))
+            self._live.update(escape(text))
         elif not self.quiet and line and time.monotonic() - self._said > 15:
             self._said = time.monotonic()
-            console.print(f"    … {line}", markup=False)
+            self._console.print(f"    … {line}", markup=False)
 
     def end(self, outcome: str, seconds: float, rows: int | None, reasons: tuple[str, ...]) -> None:
         """A partition is done; what was fresh is not worth a line."""
@@ -104,7 +110,7 @@ class Live:
         if outcome == "made":
             count = f"{rows:>8,} rows" if rows is not None else ""
             why = f"  ({reasons[0]})" if reasons else ""
-            console.print(
+            self._console.print(
                 f"[{self._number}/{self.total}] {self._name:<44} {seconds:7.1f} s {count}{why}",
                 markup=False,
                 soft_wrap=True,
@@ -112,7 +118,7 @@ class Live:
         elif outcome == "failed":
             why = "\n  ".join(reasons)
             told = "  (for the same reason)" if why == self._told else f"\n  {why}"
-            console.print(f"failed: {self._name}{told}", markup=False, soft_wrap=True)
+            self._console.print(f"failed: {self._name}{told}", markup=False, soft_wrap=True)
             self._told = why
 
     def summary(self, made: int, fresh: int, failed: int, skipped: int) -> None:
@@ -121,10 +127,11 @@ class Live:
         parts = [f"{made} made", f"{fresh} fresh"]
         parts += [f"{failed} failed"] if failed else []
         parts += [f"{skipped} not tried, since they need what failed"] if skipped else []
-        console.print(f"{', '.join(parts)} in {seconds:.0f} s", markup=False)
+        self._console.print(f"{', '.join(parts)} in {seconds:.0f} s", markup=False)
         if failed:
-            console.print("what was made is kept; mend the cause and run the same again", markup=False)
+            self._console.print("what was made is kept; mend the cause and run the same again", markup=False)
 
-
-def _escape(text: str) -> str:
-    return text.replace("[", r"\[")
+    def warn(self, line: str) -> None:
+        """Something that a person must know while waiting, such as whose lock is waited for."""
+        if not self.quiet:
+            self._console.print(f"    {line}", markup=False, soft_wrap=True)

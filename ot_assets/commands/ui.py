@@ -8,6 +8,7 @@ import sys
 from pathlib import Path
 
 from ot_assets.commands.instance import prepare_instance
+from ot_assets.registry import registry, remember_keys
 from resources.errors import UserError
 from resources.home import Home
 
@@ -21,6 +22,7 @@ def run(port: int) -> None:
     """Replaces this process by `dagster dev`, so that Ctrl-C reaches it and nothing is left behind."""
     _refuse_taken(port)
     prepare_instance(Home.from_env())
+    remember_keys(registry())
     _show_pool()
     workspace = Path(__file__).resolve().parents[2] / "workspace.yaml"
     where = ["-w", str(workspace)] if workspace.exists() else ["-m", "ot_assets.definitions"]
