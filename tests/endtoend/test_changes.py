@@ -150,6 +150,17 @@ def test_each_spec_makes_exactly_its_own_partitions_stale_in_dagsters_view(house
     }  # fmt: skip
 
 
+def test_keys_keep_their_places_when_others_are_added(house: House):
+    """Partitions are told apart by place where Dagster resolves ranges, so a new key comes last whatever its name."""
+    house.write("sources/aaa", generated(5, seed=77))
+    house.write("teachers/aaa", house.read("teachers/solver"))
+    with house.entered():
+        from ot_assets.registry import registry
+
+        assert list(registry().sources)[-3:] == ["made", "mine", "aaa"]
+        assert list(registry().teachers)[-2:] == ["solver", "aaa"]
+
+
 def test_the_model_behind_a_teacher_makes_the_teachers_traces_stale(house: House):
     house.edit("models/solver", {"revision": "v2"})
     traces = {"traces[mine|solver]", "traces[made|solver]"}
