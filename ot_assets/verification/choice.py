@@ -123,6 +123,9 @@ def _named(text: str, options: Mapping[str, str], how: str) -> Choice | None:
     whole = _with_text(clean, options)
     if whole:
         return Choice(whole, clean, f"{how} the text of {whole}")
+    both = re.match(r"[(\[]?([A-Z])[)\]]?\s*[.,:;–—-]?\s+(?=\S)", clean)
+    if both and both[1] in options and _same(clean[both.end() :]) == _same(options[both[1]]):
+        return Choice(both[1], clean, f"{how} {short(clean)!r}")
     several = _SEVERAL.match(clean)
     if several and several[1] in options and several[2] in options and several[1] != several[2]:
         return Choice(None, clean, f"{how} {short(clean)!r}, which names several options")

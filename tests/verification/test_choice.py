@@ -67,6 +67,8 @@ def test_the_box_wins_over_a_later_letter(boxed: str, later: str) -> None:
         ("It is a marsh", PLACES, "A"),
         ("The answer is a.", PLACES, "A"),
         ("The answer is B cells.", CELLS, "C"),
+        ("The answer is C, B cells", CELLS, "C"),
+        ("The answer is (A): T cells.", CELLS, "A"),
         ("The answer is B so far", CELLS, "B"),
         (r"\boxed{25,000}", NUMBERS, "B"),
         (r"\boxed{O}", BLOOD, "A"),

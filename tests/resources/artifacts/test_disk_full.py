@@ -31,9 +31,9 @@ def tiny(tmp_path: Path) -> Iterator[Path]:
     subprocess.run(["umount", "-l", str(folder)], check=True)
 
 
-def noise(megabytes: float) -> pl.DataFrame:
-    """Rows that no compression makes small."""
-    data = np.random.default_rng(0).bytes(int(megabytes * 2**20))
+def noise(megabytes: float, seed: int = 0) -> pl.DataFrame:
+    """Rows that no compression makes small, and others for each seed."""
+    data = np.random.default_rng(seed).bytes(int(megabytes * 2**20))
     return pl.DataFrame({"data": [data[start : start + 1000] for start in range(0, len(data), 1000)]})
 
 
@@ -42,8 +42,8 @@ def expect_full(store: ArtifactStore, *words: str) -> None:
     before = publish(store, 3)
     kept = sorted(str(path) for path in (folder / "trace_requests").rglob("*"))
     with pytest.raises(DiskFull) as told, store.publication("trace_requests", AIME, code_version="1") as out:
-        for _ in range(10):
-            out.write(noise(1))
+        for seed in range(10):
+            out.write(noise(1, seed))
         out.publish()
     text = str(told.value)
     assert all(word in text for word in (str(folder), ".parquet", "ot gc", "still current", *words))
