@@ -8,8 +8,6 @@ configuration here; no asset knows of it.
 from __future__ import annotations
 
 import atexit
-import contextlib
-import ctypes
 import gc
 from collections.abc import Callable, Iterable, Iterator
 from functools import cached_property
@@ -24,6 +22,7 @@ from resources.generation.model import Model
 from resources.generation.progress import Progress
 from resources.generation.request import Request
 from resources.home import Home
+from resources.memory import give_memory_back
 from resources.responses.store import ResponseStore
 
 
@@ -48,14 +47,8 @@ class EngineSlot:
         if engine is not None:
             engine.close()
             del engine
-            _give_memory_back()
-
-
-def _give_memory_back() -> None:
-    """Returns freed memory to the system: the C library keeps it otherwise, and training in a child process needs it."""
-    gc.collect()
-    with contextlib.suppress(OSError, AttributeError):  # not glibc
-        ctypes.CDLL(None).malloc_trim(0)
+            gc.collect()
+            give_memory_back()  # training in a child process needs it
 
 
 _SLOT = EngineSlot()

@@ -23,6 +23,7 @@ import torch
 from transformers import TrainerCallback, TrainerControl, TrainerState, TrainingArguments
 
 from resources.errors import UserError
+from resources.memory import give_memory_back
 from resources.training.checkpoints import Checkpoints
 
 Say = Callable[[str], None]
@@ -131,6 +132,22 @@ class Journal(TrainerCallback):
             f"training: step {state.global_step} of {state.max_steps} · loss {loss:.3f} · "
             f"{rate:,.0f} tokens/s · {eta} left"
         )
+
+
+class Trim(TrainerCallback):
+    """Gives freed memory back after every forward and backward pass on a CPU: their shapes change with the examples, so
+    the C library's heap would otherwise grow to more than twice of what is in use.
+    """
+
+    def on_substep_end(
+        self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **kwargs: Any
+    ) -> None:
+        """After a pass that only adds to the gradients."""
+        give_memory_back()
+
+    def on_step_end(self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **kwargs: Any) -> None:
+        """After an update."""
+        give_memory_back()
 
 
 class Keeper(TrainerCallback):

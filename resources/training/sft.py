@@ -106,7 +106,7 @@ def _fit(
     from transformers import PrinterCallback
 
     from resources.training.answer_trainer import AnswerTrainer, use_answer_head
-    from resources.training.callbacks import Journal, Keeper, cut_log
+    from resources.training.callbacks import Journal, Keeper, Trim, cut_log
 
     start = checkpoints.latest()
     if start is not None:
@@ -127,6 +127,7 @@ def _fit(
     trainer.remove_callback(PrinterCallback)  # the journal says it, readably
     if not gpu:
         use_answer_head(trainer.model)
+        trainer.add_callback(Trim())
     keeper.listen()
     trainer.train(resume_from_checkpoint=str(start[1]) if start else None)
     if keeper.stopping and trainer.state.global_step < trainer.state.max_steps:
