@@ -52,15 +52,15 @@ class Trainer:
     ) -> TrainingResult:
         """Trains to the end and returns what came out.
 
-        With `context` (of a running asset) it goes through Dagster Pipes and progress stands in that run's log;
-        without, each line that the training says goes to `log`. Raises `TrainingFailed`.
+        Each line that the training says goes to `log`; with `context` (of a running asset) it goes through Dagster
+        Pipes and stands in that run's log too. Raises `TrainingFailed`.
         """
         command, environment = self.command(config), {**_ENVIRONMENT, **dict(self.environment)}
         _prepare(config)
         if context is None:
             code = _run_plainly(command, environment, config.work, log)
         else:
-            code = _run_with_pipes(command, environment, context)
+            code = _run_with_pipes(command, environment, context, log)
         if code == 0 and (config.work / RESULT).is_file():
             return TrainingResult.read(config.work)
         raise _failed(config.work, code)
@@ -79,7 +79,6 @@ def discard_checkpoints(work: Path) -> None:
 
 _ENVIRONMENT = {
     "GOMP_SPINCOUNT": os.environ.get("GOMP_SPINCOUNT", "100"),  # see generation/threads.py: calm beside other processes
-    "THP_MEM_ALLOC_ENABLE": "1",  # huge pages for tensors: a sixth of a small model's time on a CPU goes into page faults
     "OT_TRAINING_GUARD": "1",  # processes that torchrun starts ask to die with their parent too
     "PYTHONUNBUFFERED": "1",
     "TOKENIZERS_PARALLELISM": "false",
@@ -139,11 +138,13 @@ def _signal(process: subprocess.Popen[str], number: int) -> None:
         os.killpg(process.pid, number)
 
 
-def _run_with_pipes(command: list[str], environment: dict[str, str], context: AssetExecutionContext) -> int:
+def _run_with_pipes(command: list[str], environment: dict[str, str], context: AssetExecutionContext, log: Log) -> int:
     import dagster as dg
     from dagster._core.errors import DagsterPipesExecutionError
 
-    client = dg.PipesSubprocessClient(termination_timeout_seconds=_GRACE_SECONDS)
+    from resources.training.pipes import TellingReader
+
+    client = dg.PipesSubprocessClient(message_reader=TellingReader(log), termination_timeout_seconds=_GRACE_SECONDS)
     try:
         client.run(context=context, command=command, env=environment)
     except DagsterPipesExecutionError as error:
