@@ -67,6 +67,9 @@ class ModelSpec(Spec):
     )
     api_key_env: EnvName | None = Field(default=None, description="Name of the environment variable with the key.")
     price: Price | None = Field(default=None, description="Absent = nobody charges by the token.")
+    speed: float | None = Field(
+        default=None, gt=0, description="Completion tokens a second that one replica writes in all, for `ot plan`."
+    )
     options: Mapping[str, JsonValue] = Field(
         default={}, description="Engine settings that change speed and memory, never the answer."
     )

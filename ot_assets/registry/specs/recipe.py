@@ -24,6 +24,7 @@ from ot_assets.registry.specs.base import (
     VerifierName,
     canonical_hash,
 )
+from ot_assets.registry.specs.budget import BudgetSpec
 from ot_assets.registry.specs.quotas import apportion
 from ot_assets.registry.specs.select import Score, Step, Top
 from ot_assets.registry.specs.training import Training
@@ -152,6 +153,9 @@ class RecipeSpec(Spec):
     seed: Seed = Field(default=42, description="Seed of every draw that has none of its own.")
     estimates: Mapping[Domain, TokenEstimate] = Field(
         default={}, description="Tokens of a trace by domain, for planning."
+    )
+    budget: BudgetSpec | None = Field(
+        default=None, description="What may be spent on it in all; a run stops before it is passed."
     )
 
     @property

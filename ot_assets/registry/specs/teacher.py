@@ -22,6 +22,7 @@ from ot_assets.registry.specs.base import (
     VerifierName,
     canonical_hash,
 )
+from ot_assets.registry.specs.budget import BudgetSpec
 from ot_assets.registry.specs.model import ModelSpec
 
 
@@ -52,6 +53,9 @@ class TeacherSpec(Spec):
         default=None, description="Terms on its answers; absent = the model's, or the source's."
     )
     estimate: TokenEstimate = Field(default=TokenEstimate(), description="Typical tokens a request, for planning.")
+    budget: BudgetSpec | None = Field(
+        default=None, description="What may be spent on its answers in all; a run stops before it is passed."
+    )
 
     @model_validator(mode="after")
     def _model_fits(self) -> TeacherSpec:
