@@ -26,6 +26,7 @@ def as_model(spec: ModelSpec) -> Model:
         revision=_revision(spec),
         base_url=spec.endpoint_url,
         api_key_env=spec.api_key_env,
+        mode=spec.mode,
         dtype=spec.dtype or "auto",
         options=dict(spec.options),
         price_in=spec.price.input if spec.price else None,

@@ -52,6 +52,10 @@ def open_engine(model: Model) -> Engine:
         from resources.generation.scripted import ScriptedEngine
 
         return ScriptedEngine(model)
+    if model.engine == "openai" and model.mode == "batch":
+        from resources.generation.batch_engine import BatchEngine
+
+        return BatchEngine(model)
     if model.engine == "openai":
         from resources.generation.openai_engine import OpenAIEngine
 

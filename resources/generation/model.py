@@ -37,6 +37,7 @@ class Model(Frozen):
     revision: str = ""
     base_url: str | None = None
     api_key_env: str | None = None
+    mode: Literal["online", "batch"] = "online"
     weights: Path | None = None
     dtype: Literal["auto", "bfloat16", "float16", "float32"] = "auto"
     device: str = "auto"

@@ -19,6 +19,23 @@ Seconds = Annotated[float, Field(gt=0)]
 Count = Annotated[int, Field(ge=1)]
 
 
+class BatchOptions(Frozen):
+    """`options.batch`, for a model with `mode: batch`. Times are in seconds.
+
+    A file holds at most `requests` requests and `megabytes` (10^6 bytes); at most `jobs` batches run at once. The pause
+    between looks grows from `poll_seconds` to `max_poll_seconds` while nothing moves. A request that expired or failed
+    in passing is submitted at most `attempts` times in a run. Fetched results lie on this machine for `keep_days`.
+    """
+
+    requests: Annotated[int, Field(ge=1, le=50_000)] = 20_000
+    megabytes: Annotated[float, Field(gt=0, le=200)] = 150.0
+    jobs: Annotated[int, Field(ge=1, le=100)] = 8
+    poll_seconds: Seconds = 15.0
+    max_poll_seconds: Seconds = 300.0
+    attempts: Count = 3
+    keep_days: Annotated[float, Field(ge=0)] = 14.0
+
+
 class OpenAIOptions(Frozen):
     """Options of engine openai. Times are in seconds.
 
@@ -41,6 +58,7 @@ class OpenAIOptions(Frozen):
     max_tokens_field: Literal["max_tokens", "max_completion_tokens"] = "max_tokens"
     extra_body: dict[str, JsonValue] = Field(default_factory=dict)
     headers: dict[str, str] = Field(default_factory=dict)
+    batch: BatchOptions = BatchOptions()
 
 
 class TransformersOptions(Frozen):

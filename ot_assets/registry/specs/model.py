@@ -66,6 +66,9 @@ class ModelSpec(Spec):
         default=None, description="Name of the environment variable that, when set, wins over base_url."
     )
     api_key_env: EnvName | None = Field(default=None, description="Name of the environment variable with the key.")
+    mode: Literal["online", "batch"] = Field(
+        default="online", description="`batch`: files of requests, answered within 24 h (OpenAI's batch protocol)."
+    )
     price: Price | None = Field(default=None, description="Absent = nobody charges by the token.")
     speed: float | None = Field(
         default=None, gt=0, description="Completion tokens a second that one replica writes in all, for `ot plan`."
@@ -80,6 +83,8 @@ class ModelSpec(Spec):
             raise ValueError(f"an endpoint or a key for it belongs to engine: openai, not engine: {self.engine}")
         if self.engine == "openai" and not (self.base_url or self.base_url_env):
             raise ValueError("engine: openai needs base_url (or base_url_env)")
+        if self.engine != "openai" and self.mode == "batch":
+            raise ValueError(f"mode: batch belongs to engine: openai, not engine: {self.engine}")
         return self
 
     @property
