@@ -30,7 +30,8 @@ from ot_assets.registry.specs.origin import (
     ProceduralOrigin,
     WheelOrigin,
 )
-from ot_assets.registry.specs.recipe import AnswerFilter, Draw, Part, RecipeSpec, Student
+from ot_assets.registry.specs.answer_filter import AnswerFilter, AnswerFilters, AnswerStep
+from ot_assets.registry.specs.recipe import Draw, Part, RecipeSpec, Student
 from ot_assets.registry.specs.select import Dedup, Random, Score, Step, Top
 from ot_assets.registry.specs.source import QuestionSet, SourceSpec
 from ot_assets.registry.specs.teacher import TeacherSpec
@@ -40,6 +41,8 @@ __all__ = [
     "SECTIONS",
     "TIERS",
     "AnswerFilter",
+    "AnswerFilters",
+    "AnswerStep",
     "AnySpec",
     "BenchmarkSpec",
     "CheckReport",

@@ -11,6 +11,14 @@ from typing import Any, Literal
 
 from pydantic import Field, model_validator
 
+from ot_assets.registry.specs.answer_filter import (
+    AnswerFilter,
+    AnswerFilters,
+    AnswerStep,
+    filled,
+    judges_of,
+    steps_of,
+)
 from ot_assets.registry.specs.base import (
     Domain,
     Key,
@@ -88,25 +96,6 @@ class Part(Spec):
         return tuple(dict.fromkeys(step.score for step in self.select if isinstance(step, Top)))
 
 
-class AnswerFilter(Spec):
-    """Which of a question's answers become examples."""
-
-    kind: Literal["none", "verified", "shortest", "longest", "random"] = Field(default="none", description="The rule.")
-    keep: int | None = Field(
-        default=None, gt=0, description="At most so many answers a question; absent = all that pass."
-    )
-    rows: Rows | None = Field(default=None, description="At most so many examples in all, drawn by `seed`.")
-    seed: Seed | None = Field(default=None, description="Seed of its draws; absent = the recipe's.")
-
-    @model_validator(mode="after")
-    def _keep_fits(self) -> AnswerFilter:
-        if self.kind in ("shortest", "longest") and self.keep is None:
-            raise ValueError(f"kind: {self.kind} needs keep: how many answers a question stay")
-        if self.kind == "random" and self.keep is None and self.rows is None:
-            raise ValueError("kind: random needs keep (a question) or rows (in all)")
-        return self
-
-
 class Student(Spec):
     """What is trained, and how an example is written."""
 
@@ -141,7 +130,9 @@ class RecipeSpec(Spec):
     other_teachers: Literal["any"] | tuple[Key, ...] = Field(
         default=(), description="Further teachers that may be asked for by name; `any` = every registered one."
     )
-    answer_filter: AnswerFilter = Field(default=AnswerFilter(), description="Which answers become examples.")
+    answer_filter: AnswerFilters = Field(
+        default=AnswerFilter(), description="Which answers become examples: one filter, or a list of steps in order."
+    )
     student: Student = Field(description="What is trained.")
     benchmarks: tuple[Key, ...] = Field(default=(), description="What its students are run on.")
     choose_on: tuple[Key, ...] = Field(
@@ -172,6 +163,21 @@ class RecipeSpec(Spec):
         """Scores that this recipe needs of one source's questions."""
         parts = (part for part in self.parts.values() if any(draw.source == source for draw in part.sources))
         return tuple(dict.fromkeys(score for part in parts for score in part.scores))
+
+    @property
+    def answer_steps(self) -> tuple[AnswerStep, ...]:
+        """The steps of its answer filter, in order."""
+        return steps_of(self.answer_filter)
+
+    @property
+    def judges(self) -> tuple[str, ...]:
+        """Keys of the teachers who judge its answers, each once, in order."""
+        return judges_of(self.answer_steps)
+
+    @property
+    def verified(self) -> bool:
+        """Whether only verified answers become examples."""
+        return any(step.kind == "verified" for step in self.answer_steps)
 
     def wants(self, teacher: str) -> bool:
         """Whether a student of this teacher is part of the recipe, or may be asked for."""
@@ -221,8 +227,7 @@ def _requests(recipe: RecipeSpec) -> dict[str, Any]:
 
 
 def _examples(recipe: RecipeSpec) -> dict[str, Any]:
-    answers = recipe.answer_filter.to_dict()
-    answers["seed"] = recipe.seed if answers["seed"] is None else answers["seed"]
+    answers = filled(recipe.answer_filter, recipe.seed)
     fields = recipe.student.picked("base", "prompt", "prompts", "system_prompt", "think", "max_tokens", "too_long")
     return {"answer_filter": answers, "student": fields}
 
