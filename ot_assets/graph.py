@@ -278,7 +278,7 @@ KINDS: dict[str, Kind] = {
         Kind(
             "verdicts",
             ("source", "teacher"),
-            "1",
+            "2",
             _no_spec,
             lambda w, at: (Need("traces", at), Need("screened_questions", source(at["source"]))),
         ),

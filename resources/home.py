@@ -41,6 +41,11 @@ class Home:
         return os.environ.get("OT_RESPONSES") or f"sqlite:///{self.path / 'responses.sqlite'}"
 
     @property
+    def verdicts(self) -> Path:
+        """Verdicts by content, so that the same answer is not judged twice; it may be deleted at any time."""
+        return self.path / "verdicts.sqlite"
+
+    @property
     def dagster(self) -> Path:
         """Home of the Dagster instance: runs, events, `dagster.yaml`."""
         return self.path / "dagster"

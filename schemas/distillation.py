@@ -67,6 +67,9 @@ class Verdicts(DataSchema):
     verifier: str = pa.Field(description="Who judged")
     extracted: str = pa.Field(nullable=True, description="The answer as the verifier read it")
     reason: str = pa.Field(description="Why, in words")
+    evidence: str = pa.Field(
+        nullable=True, description="JSON: what the verdict rests on, such as tests passed, votes, counts"
+    )
 
 
 class TrainingSet(DataSchema):

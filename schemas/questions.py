@@ -7,7 +7,7 @@ import polars as pl
 
 from schemas.base import ID, KEY, MAX_TEXT, DataSchema
 
-VERIFIERS = ("math", "choice", "procedural", "code", "none")
+VERIFIERS = ("math", "choice", "procedural", "exact", "regex", "judge", "majority", "code", "none")
 """Names of what can judge an answer; `none` means that nothing can."""
 
 

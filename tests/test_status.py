@@ -128,7 +128,7 @@ def test_a_new_artifact_upstream_is_seen_all_the_way_down(store):
 def test_a_new_code_version_makes_stale(store, monkeypatch):
     from dataclasses import replace
 
-    monkeypatch.setitem(KINDS, "verdicts", replace(KINDS["verdicts"], code_version="2"))
+    monkeypatch.setitem(KINDS, "verdicts", replace(KINDS["verdicts"], code_version="next"))
     stale = states(World(the_registry(), store), "stale")
     assert "verdicts[aime|t1]" in stale
     assert "student_model[both|t1]" in stale

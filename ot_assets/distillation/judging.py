@@ -31,6 +31,7 @@ def judged(traces: Artifact, questions: Artifact) -> Iterator[pl.DataFrame]:
                         "verifier": verdict.verifier,
                         "extracted": verdict.extracted,
                         "reason": verdict.reason,
+                        "evidence": verdict.evidence,
                     }
                     for row, verdict in zip(rows.iter_rows(named=True), verdicts, strict=True)
                 ]

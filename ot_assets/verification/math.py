@@ -49,6 +49,8 @@ class Expected:
     words: str = ""
     parsed: tuple[Any, ...] = ()
     why_not: str = ""
+    by_chance: bool = False
+    """Whether it is `nothing` for want of time or memory only, so that another try may say otherwise."""
 
 
 @dataclass(frozen=True)
@@ -61,10 +63,10 @@ class Found:
 
 def judge(task: VerifyTask, seconds: int | None = None) -> Verdict:
     """The verdict on one answer. `seconds` arms math-verify's own alarm, where that works: in a main thread."""
-    limit = seconds if threading.current_thread() is threading.main_thread() else None
+    limit = _alarm(seconds)
     gold = (task.gold or "").strip()
     try:
-        expected = _expected(gold, limit)
+        expected = prepare(task.gold, seconds)
         if expected.kind == "nothing":
             return unverifiable("math", expected.why_not)
         if expected.kind == "words":
@@ -81,6 +83,49 @@ def judge(task: VerifyTask, seconds: int | None = None) -> Verdict:
         return failed("math", f"math-verify did not come to an end within {limit} s")
 
 
+def prepare(gold: str | None, seconds: int | None = None) -> Expected:
+    """Reads a gold answer and checks it against itself, once for all answers to its question. Never raises what a gold
+    answer can cause: one that cannot be checked is `nothing`, with the reason.
+    """
+    text, limit = (gold or "").strip(), _alarm(seconds)
+    try:
+        return _expected(text, limit)
+    except MemoryError:
+        why = "ran out of memory"
+    except RecursionError:
+        why = "exceeded the recursion limit"
+    except BaseException as error:  # math-verify's TimeoutException is no Exception
+        if not isinstance(error, Exception) and type(error).__name__ != "TimeoutException":
+            raise
+        why = f"came to no end within {limit} s" if not isinstance(error, Exception) else f"failed: {error}"
+    return Expected("nothing", why_not=f"checking the gold answer {short(text)!r} against itself {why}", by_chance=True)
+
+
+def read(task: VerifyTask, seconds: int | None = None) -> tuple[str, str] | None:
+    """The answer that a reply states and a form of it that equal answers mostly share; None where it states none."""
+    found = _find(task, _alarm(seconds))
+    if found is None:
+        return None
+    number = as_number(found.text)
+    if number is not None:
+        return found.text, str(number)
+    clean = plain(found.text)
+    if _CLOCK.fullmatch(clean) or _wordy(clean):
+        return found.text, _words(found.text)
+    parsed = found.parsed or _parse(f"\\boxed{{{found.text}}}", _alarm(seconds))
+    objects = [p for p in parsed if not isinstance(p, str)]
+    return found.text, str(objects[0]) if objects else _letters(found.text)
+
+
+@lru_cache(maxsize=1)
+def warm_up() -> None:
+    """Imports math-verify and lets it read and compare something: its grammar is only loaded by the first use, in seconds
+    that are no answer's.
+    """
+    read = _parse("\\boxed{\\frac{x}{2}+1}", None)
+    _equal(read, _parse("$1+0.5x$", None), None)
+
+
 def quick(task: VerifyTask) -> Verdict | None:
     """The verdict where gold and marked answer are both plain numbers, which takes no computer algebra; else None.
 
@@ -95,6 +140,11 @@ def quick(task: VerifyTask) -> Verdict | None:
 def gold_as_answer(gold: str) -> str:
     """A reply that states exactly the gold answer: what a gold answer is checked with."""
     return gold if marked(gold) else f"\\boxed{{{gold}}}"
+
+
+def _alarm(seconds: int | None) -> int | None:
+    """The seconds for math-verify's alarm, which works in a main thread only."""
+    return seconds if threading.current_thread() is threading.main_thread() else None
 
 
 @lru_cache(maxsize=4096)

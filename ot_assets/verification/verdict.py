@@ -6,20 +6,22 @@ Contract: a verdict always carries a reason that a person can read. The four ver
 * `wrong`: it does not, or the reply ended without any answer. A reply that was cut at its token limit before it
   stated an answer is such a reply: it came, it was whole as far as it was allowed to go, and it holds no answer. What
   never came (a timeout, an endpoint that is down) is no reply at all and never reaches a verifier;
-* `unverifiable`: nothing here can tell (no gold answer, a gold answer that does not verify against itself, code);
+* `unverifiable`: nothing here can tell (no gold answer, a gold answer that does not verify against itself, a tie);
 * `verifier_failed`: the verifier itself hung, crashed or ran out of memory. This is never counted as wrong.
 """
 
 from __future__ import annotations
 
+import json
 from dataclasses import dataclass
-from typing import Literal
+from typing import Any, Literal
 
 VerdictKind = Literal["correct", "wrong", "unverifiable", "verifier_failed"]
 """The four things that can be said of an answer."""
 
 _EXTRACTED = 2_000
 _REASON = 500
+_EVIDENCE = 2_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,11 +31,15 @@ class Verdict:
     verdict: VerdictKind
     """correct, wrong, unverifiable or verifier_failed."""
     verifier: str
-    """Who judged: math, choice, procedural, code or none."""
+    """Who judged: math, choice, procedural, exact, regex, judge, majority, code or none."""
     extracted: str | None
     """The answer as the verifier read it out of the reply (cut at 2,000 characters); None where it found none."""
     reason: str
     """Why, in words (cut at 500 characters)."""
+    evidence: str | None = None
+    """What the verdict rests on, as a short JSON object (see `as_evidence`): tests passed, votes, counts. None where the
+    reason says it all.
+    """
 
     @property
     def correct(self) -> bool:
@@ -46,7 +52,7 @@ class VerifyTask:
     """One answer to judge."""
 
     verifier: str
-    """math, choice, procedural, code or none."""
+    """math, choice, procedural, exact, regex, judge, majority, code or none."""
     verifier_args: str | None
     """JSON: what the verifier needs beside the gold answer (see each verifier); None where it needs nothing."""
     gold: str | None
@@ -66,24 +72,24 @@ class VerifyTask:
         return self.finish_reason == "length"
 
 
-def correct(verifier: str, extracted: str | None, reason: str) -> Verdict:
+def correct(verifier: str, extracted: str | None, reason: str, evidence: str | None = None) -> Verdict:
     """A `correct` verdict."""
-    return _verdict("correct", verifier, extracted, reason)
+    return _verdict("correct", verifier, extracted, reason, evidence)
 
 
-def wrong(verifier: str, extracted: str | None, reason: str) -> Verdict:
+def wrong(verifier: str, extracted: str | None, reason: str, evidence: str | None = None) -> Verdict:
     """A `wrong` verdict."""
-    return _verdict("wrong", verifier, extracted, reason)
+    return _verdict("wrong", verifier, extracted, reason, evidence)
 
 
-def unverifiable(verifier: str, reason: str, extracted: str | None = None) -> Verdict:
+def unverifiable(verifier: str, reason: str, extracted: str | None = None, evidence: str | None = None) -> Verdict:
     """An `unverifiable` verdict."""
-    return _verdict("unverifiable", verifier, extracted, reason)
+    return _verdict("unverifiable", verifier, extracted, reason, evidence)
 
 
-def failed(verifier: str, reason: str, extracted: str | None = None) -> Verdict:
+def failed(verifier: str, reason: str, extracted: str | None = None, evidence: str | None = None) -> Verdict:
     """A `verifier_failed` verdict."""
-    return _verdict("verifier_failed", verifier, extracted, reason)
+    return _verdict("verifier_failed", verifier, extracted, reason, evidence)
 
 
 def no_answer(task: VerifyTask) -> Verdict:
@@ -103,6 +109,20 @@ def short(text: str, length: int = 80) -> str:
     return line if len(line) <= length else line[: length - 1] + "…"
 
 
-def _verdict(kind: VerdictKind, verifier: str, extracted: str | None, reason: str) -> Verdict:
+def as_evidence(**facts: Any) -> str:
+    """Facts as the JSON object that a verdict carries. Keep it short: texts cut, lists of a few.
+
+    Raises TypeError for what is no JSON, and ValueError for one of more than 2,000 characters, since half of a JSON
+    object is none.
+    """
+    said = json.dumps(facts, ensure_ascii=False, separators=(",", ":"))
+    if len(said) > _EVIDENCE:
+        raise ValueError(f"evidence of {len(said):,} characters: cut the texts in it")
+    return said
+
+
+def _verdict(
+    kind: VerdictKind, verifier: str, extracted: str | None, reason: str, evidence: str | None = None
+) -> Verdict:
     cut = extracted if extracted is None or len(extracted) <= _EXTRACTED else extracted[: _EXTRACTED - 1] + "…"
-    return Verdict(kind, verifier, cut, short(reason, _REASON))
+    return Verdict(kind, verifier, cut, short(reason, _REASON), evidence)

@@ -6,14 +6,20 @@ that came from a model. Fails with UserError for a verifier that there is not.
 
 from __future__ import annotations
 
-from ot_assets.verification import choice, math, procedural
+from ot_assets.verification import choice, exact, math, procedural, reading, regex
 from ot_assets.verification.verdict import Verdict, VerifyTask, unverifiable
 from resources.errors import UserError
 
-NAMES = ("math", "choice", "procedural", "code", "none")
+NAMES = ("math", "choice", "procedural", "exact", "regex", "judge", "majority", "code", "none")
 """The verifiers that there are."""
 
-IN_WORKER = frozenset({"math", "procedural"})
+ELSEWHERE = {
+    "judge": "a judge is a model: its votes are asked for where traces are judged",
+    "majority": "a majority needs all answers to a question: it is counted where traces are judged",
+}
+"""Verifiers that cannot judge one answer by itself, and why."""
+
+IN_WORKER = frozenset({"math", "procedural", "regex", reading.NAME})
 """Verifiers that can hang or eat memory on what a model wrote, and so belong into a worker process."""
 
 
@@ -30,8 +36,9 @@ def verify(
     """Judges one answer.
 
     Args:
-        verifier: math, choice, procedural, code or none.
-        verifier_args: JSON that the verifier wants: `{"options": {...}}` for choice, the generated item for procedural.
+        verifier: one of `NAMES`.
+        verifier_args: JSON that the verifier wants: `{"options": {...}}` for choice, the generated item for procedural,
+            the settings of `args` for exact and regex.
         gold: the right answer; blank or None makes the verdict `unverifiable`.
         answer_text: the reply without its reasoning; None or blank is `wrong` ("no answer found").
         finish_reason: `length` means that the reply was cut; then only an answer that it announces counts.
@@ -49,6 +56,14 @@ def judge(task: VerifyTask, seconds: int | None = None) -> Verdict:
         return choice.judge(task)
     if task.verifier == "procedural":
         return procedural.judge(task)
+    if task.verifier == "exact":
+        return exact.judge(task)
+    if task.verifier == "regex":
+        return regex.judge(task)
+    if task.verifier == reading.NAME:
+        return reading.read(task, seconds)
+    if task.verifier in ELSEWHERE:
+        return unverifiable(task.verifier, ELSEWHERE[task.verifier])
     if task.verifier == "code":
         return unverifiable("code", "code is not run in this release")
     if task.verifier == "none":

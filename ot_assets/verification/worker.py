@@ -1,9 +1,10 @@
 """A verifier process: reads tasks as JSON lines, writes verdicts as JSON lines, and can be killed at any moment.
 
 Run as `python -m ot_assets.verification.worker MEMORY_MB SECONDS` by the pool. For each task it writes `{"started":
-n}` once what it needs is imported (from then on the time limit counts) and then `{"done": n, "verdict": [...]}`. It
-ends when its input ends, when a task takes `SECONDS` (its own alarm, should its parent be gone), or when it is
-killed. It prints nothing else to its output.
+n}` once what it needs is imported, `{"gold": n}` once the gold answer is read and checked against itself, and then
+`{"done": n, "verdict": [...]}`; the time limit counts anew from each, so that the pool knows whether it was the gold
+answer that hung. It ends when its input ends, when one of these steps takes `SECONDS` (its own alarm, should its parent
+be gone), or when it is killed. It prints nothing else to its output.
 """
 
 from __future__ import annotations
@@ -12,9 +13,10 @@ import json
 import os
 import signal
 import sys
+from dataclasses import astuple
 from typing import IO, Any
 
-from ot_assets.verification import math
+from ot_assets.verification import math, reading
 from ot_assets.verification.verdict import Verdict, VerifyTask, failed, short
 from ot_assets.verification.verify import judge
 
@@ -28,14 +30,20 @@ def main(memory_mb: int, seconds: int) -> None:
         task = VerifyTask(**json.loads(line))
         _import_for(task.verifier)
         _write(output, {"started": number})
-        if hasattr(signal, "alarm"):
-            signal.alarm(seconds)  # the default action ends the process even inside a C function
+        if task.verifier == "math":
+            _alarm(seconds)
+            by_chance = math.prepare(task.gold).by_chance
+            _write(output, {"gold": number, "by_chance": by_chance})
+        _alarm(seconds)
         verdict = _judged(task)
-        if hasattr(signal, "alarm"):
-            signal.alarm(0)
-        _write(
-            output, {"done": number, "verdict": [verdict.verdict, verdict.verifier, verdict.extracted, verdict.reason]}
-        )
+        _alarm(0)
+        _write(output, {"done": number, "verdict": list(astuple(verdict))})
+
+
+def _alarm(seconds: int) -> None:
+    """Ends this process in so many seconds, 0 for never; the default action ends it even inside a C function."""
+    if hasattr(signal, "alarm"):
+        signal.alarm(seconds)
 
 
 def _judged(task: VerifyTask) -> Verdict:
@@ -62,8 +70,8 @@ def _write(output: IO[str], message: dict[str, Any]) -> None:
 
 def _import_for(verifier: str) -> None:
     """Imports what a verifier needs, before its clock starts."""
-    if verifier == "math":
-        math._library()
+    if verifier in ("math", reading.NAME):
+        math.warm_up()
     elif verifier == "procedural":
         import reasoning_gym  # noqa: F401
 

@@ -140,7 +140,7 @@ def test_its_own_alarm_is_a_failure_not_a_wrong_answer(monkeypatch: pytest.Monke
     def slow(*_args: object, **_more: object) -> bool:
         raise TimeoutException("Operation timed out!")
 
-    assert check_gold("math", None, "z+3").correct
+    assert check_gold("math", None, "z+3", seconds=1).correct
     monkeypatch.setattr(math_verify, "verify", slow)
     verdict = judged("z+3", r"\boxed{z}", seconds=1)
     assert verdict.verdict == "verifier_failed"

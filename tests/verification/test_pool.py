@@ -64,6 +64,7 @@ def test_a_worker_that_dies_of_a_task_is_replaced(monkeypatch: pytest.MonkeyPatc
         "import json, os, signal, sys\n"
         "for n, line in enumerate(sys.stdin):\n"
         "    print(json.dumps({'started': n}), flush=True)\n"
+        "    print(json.dumps({'gold': n}), flush=True)\n"
         "    if 'die' in line: os.kill(os.getpid(), signal.SIGSEGV)\n"
         "    print(json.dumps({'done': n, 'verdict': ['correct', 'math', str(os.getpid()), 'fine']}), flush=True)\n"
     )
@@ -155,8 +156,8 @@ def test_without_workers_all_runs_here() -> None:
 
 
 def test_an_unknown_verifier_is_named() -> None:
-    with pytest.raises(UserError, match=r"no verifier 'judge'[\s\S]*math, choice"):
-        list(verify_many([VerifyTask("judge", None, "1", "1")]))
+    with pytest.raises(UserError, match=r"no verifier 'jury'[\s\S]*math, choice"):
+        list(verify_many([VerifyTask("jury", None, "1", "1")]))
 
 
 def test_plain_numbers_take_no_worker() -> None:

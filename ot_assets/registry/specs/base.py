@@ -19,7 +19,7 @@ KEY_PATTERN = r"^[a-z0-9][a-z0-9._-]*$"
 
 Key = Annotated[str, StringConstraints(pattern=KEY_PATTERN, max_length=100)]
 Domain = Literal["math", "code", "science", "puzzle", "conversation", "other"]
-VerifierName = Literal["math", "choice", "procedural", "code", "none"]
+VerifierName = Literal["math", "choice", "procedural", "exact", "regex", "judge", "majority", "code", "none"]
 Language = Annotated[str, StringConstraints(pattern=r"^[a-z]{2,3}(-[A-Za-z0-9]{1,8})*$")]
 Text = Annotated[str, StringConstraints(min_length=1)]
 Sha256 = Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{64}$")]
