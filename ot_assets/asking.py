@@ -25,6 +25,7 @@ def as_model(spec: ModelSpec) -> Model:
         model=spec.model,
         revision=_revision(spec),
         base_url=spec.endpoint_url,
+        base_urls=spec.endpoint_urls[1:],
         api_key_env=spec.api_key_env,
         mode=spec.mode,
         dtype=spec.dtype or "auto",

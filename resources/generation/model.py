@@ -29,13 +29,16 @@ Price = Annotated[float, Field(ge=0)]
 
 
 class Model(Frozen):
-    """A model behind an engine. Prices are in USD per million tokens; None means that no price is known."""
+    """A model behind an engine. Prices are in USD per million tokens; None means that no price is known. `base_urls`
+    are further endpoints that serve the same model, beside `base_url`.
+    """
 
     key: Annotated[str, Field(min_length=1)]
     engine: EngineName
     model: Annotated[str, Field(min_length=1)]
     revision: str = ""
     base_url: str | None = None
+    base_urls: tuple[str, ...] = ()
     api_key_env: str | None = None
     mode: Literal["online", "batch"] = "online"
     weights: Path | None = None

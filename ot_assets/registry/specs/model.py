@@ -12,6 +12,7 @@ from typing import Annotated, Any, Literal
 from pydantic import Field, JsonValue, StringConstraints, model_validator
 
 from ot_assets.registry.specs.base import Key, Licence, Sha256, Spec, Text, canonical_hash
+from resources.generation.addresses import is_http_address
 
 EnvName = Annotated[str, StringConstraints(pattern=r"^[A-Z_][A-Z0-9_]*$")]
 
@@ -62,8 +63,12 @@ class ModelSpec(Spec):
     context: int | None = Field(default=None, gt=0, description="Longest prompt plus answer, in tokens.")
     dtype: Literal["float32", "bfloat16", "float16"] | None = Field(default=None, description="Absent = the engine's.")
     base_url: Text | None = Field(default=None, description="Endpoint, for engine openai.")
+    base_urls: tuple[Text, ...] = Field(
+        default=(), description="Several endpoints that serve the same model, instead of base_url."
+    )
     base_url_env: EnvName | None = Field(
-        default=None, description="Name of the environment variable that, when set, wins over base_url."
+        default=None,
+        description="Name of the environment variable that, when set, wins over base_url; several addresses with commas.",
     )
     api_key_env: EnvName | None = Field(default=None, description="Name of the environment variable with the key.")
     mode: Literal["online", "batch"] = Field(
@@ -79,10 +84,19 @@ class ModelSpec(Spec):
 
     @model_validator(mode="after")
     def _endpoint_fits(self) -> ModelSpec:
-        if self.engine != "openai" and (self.base_url or self.base_url_env or self.api_key_env):
+        if self.engine != "openai" and (self.base_url or self.base_urls or self.base_url_env or self.api_key_env):
             raise ValueError(f"an endpoint or a key for it belongs to engine: openai, not engine: {self.engine}")
-        if self.engine == "openai" and not (self.base_url or self.base_url_env):
-            raise ValueError("engine: openai needs base_url (or base_url_env)")
+        if self.engine == "openai" and not (self.base_url or self.base_urls or self.base_url_env):
+            raise ValueError("engine: openai needs base_url (or base_urls, or base_url_env)")
+        if self.base_url and self.base_urls:
+            raise ValueError("base_url and base_urls: give one of the two")
+        for url in (*self.base_urls, *([self.base_url] if self.base_url else [])):
+            if not is_http_address(url):
+                raise ValueError(f"{url!r} is no http address: write it as http://host:port/v1 or https://host/v1")
+        if len({url.rstrip("/") for url in self.base_urls}) < len(self.base_urls):
+            raise ValueError("base_urls names an address twice")
+        if self.mode == "batch" and len(self.base_urls) > 1:
+            raise ValueError("mode: batch speaks to one endpoint: give base_url")
         if self.engine != "openai" and self.mode == "batch":
             raise ValueError(f"mode: batch belongs to engine: openai, not engine: {self.engine}")
         return self
@@ -94,8 +108,17 @@ class ModelSpec(Spec):
 
     @property
     def endpoint_url(self) -> str | None:
-        """The endpoint: ``base_url_env``'s value where it is set, else ``base_url``."""
-        return (os.environ.get(self.base_url_env) if self.base_url_env else None) or self.base_url
+        """The first endpoint."""
+        return self.endpoint_urls[0] if self.endpoint_urls else None
+
+    @property
+    def endpoint_urls(self) -> tuple[str, ...]:
+        """The endpoints: ``base_url_env``'s value (separated by commas) where it is set, else ``base_urls`` or
+        ``base_url``.
+        """
+        named = os.environ.get(self.base_url_env, "") if self.base_url_env else ""
+        given = tuple(url.strip() for url in named.split(",") if url.strip())
+        return given or self.base_urls or ((self.base_url,) if self.base_url else ())
 
     def identity(self) -> dict[str, Any]:
         """Everything that changes what it answers. Where it runs, what it costs and how fast it is does not."""
