@@ -30,6 +30,7 @@ def as_model(spec: ModelSpec) -> Model:
         mode=spec.mode,
         dtype=spec.dtype or "auto",
         options=dict(spec.options),
+        serve=spec.serve,
         price_in=spec.price.input if spec.price else None,
         price_out=spec.price.output if spec.price else None,
     )
@@ -40,7 +41,7 @@ def with_weights(spec: ModelSpec, home: Home) -> Callable[[], Model]:
 
     def resolve() -> Model:
         model = as_model(spec)
-        if spec.engine != "transformers":
+        if spec.engine not in ("transformers", "vllm") or model.base_url:
             return model
         return model.model_copy(update={"weights": weights_folder(spec, home)})
 

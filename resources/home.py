@@ -61,6 +61,11 @@ class Home:
         return self.path / "wheels"
 
     @property
+    def serving(self) -> Path:
+        """Logs of model servers, and what `ot serve` keeps up."""
+        return self.path / "serving"
+
+    @property
     def work(self) -> Path:
         """Checkpoints of training that is under way."""
         return self.path / "work"

@@ -2,7 +2,7 @@
 
 What belongs here: the `Engine` protocol and `open_engine`. Engines are imported when they are opened, so that importing
 this module costs nothing. `open_engine` raises UserError for what the user can mend: an option that does not exist, a
-missing API key, weights that are not there, an engine that this release does not have.
+missing API key, weights that are not there, a server that cannot be started.
 """
 
 from __future__ import annotations
@@ -10,7 +10,6 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from typing import NamedTuple, Protocol, runtime_checkable
 
-from resources.errors import UserError
 from resources.generation.model import Model
 from resources.generation.reply import Failure, Reply
 from resources.generation.request import Request
@@ -64,7 +63,6 @@ def open_engine(model: Model) -> Engine:
         from resources.generation.transformers_engine import TransformersEngine
 
         return TransformersEngine(model)
-    raise UserError(
-        f"model {model.key}: the engine vllm is not in this release",
-        fix=f"start `vllm serve {model.model}` yourself and give the model engine: openai with base_url: http://127.0.0.1:8000/v1",
-    )
+    from resources.serving.engine import ServedEngine
+
+    return ServedEngine(model)

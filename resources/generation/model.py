@@ -15,6 +15,7 @@ from pydantic import Field, JsonValue
 
 from resources.generation.reply import Reply
 from resources.generation.request import Frozen, Message, Request, Sampling
+from resources.serving.options import ServeOptions
 
 EngineName = Literal["transformers", "openai", "vllm", "scripted"]
 ENDPOINTS: dict[str, str] = {
@@ -45,6 +46,7 @@ class Model(Frozen):
     dtype: Literal["auto", "bfloat16", "float16", "float32"] = "auto"
     device: str = "auto"
     options: dict[str, JsonValue] = Field(default_factory=dict)
+    serve: ServeOptions | None = None
     price_in: Price | None = None
     price_out: Price | None = None
 
@@ -94,8 +96,10 @@ class Model(Frozen):
     def extra(self) -> dict[str, Any]:
         """What else of this model can change an answer: the dtype of its weights and the options that say so."""
         said: dict[str, Any] = {name: self.options[name] for name in ANSWERING_OPTIONS if name in self.options}
-        if self.engine == "transformers" and self.dtype != "auto":
+        if self.engine in ("transformers", "vllm") and self.dtype != "auto":
             said["dtype"] = self.dtype
+        if self.serve is not None and (answering := self.serve.answering()):
+            said["serve"] = answering
         return said
 
     def cost(self, reply: Reply) -> float | None:

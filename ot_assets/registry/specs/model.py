@@ -12,6 +12,7 @@ from typing import Annotated, Any, Literal
 from pydantic import Field, JsonValue, StringConstraints, model_validator
 
 from ot_assets.registry.specs.base import Key, Licence, Sha256, Spec, Text, canonical_hash
+from ot_assets.registry.specs.serve import ServeSpec
 from resources.generation.addresses import is_http_address
 
 EnvName = Annotated[str, StringConstraints(pattern=r"^[A-Z_][A-Z0-9_]*$")]
@@ -68,7 +69,8 @@ class ModelSpec(Spec):
     )
     base_url_env: EnvName | None = Field(
         default=None,
-        description="Name of the environment variable that, when set, wins over base_url; several addresses with commas.",
+        description="Name of the environment variable that, when set, wins over base_url (and over a server that we "
+        "would start); several addresses with commas.",
     )
     api_key_env: EnvName | None = Field(default=None, description="Name of the environment variable with the key.")
     mode: Literal["online", "batch"] = Field(
@@ -82,10 +84,16 @@ class ModelSpec(Spec):
         default={}, description="Engine settings that change speed and memory, never the answer."
     )
 
+    serve: ServeSpec | None = Field(default=None, description="How its server is started, for engine vllm.")
+
     @model_validator(mode="after")
     def _endpoint_fits(self) -> ModelSpec:
-        if self.engine != "openai" and (self.base_url or self.base_urls or self.base_url_env or self.api_key_env):
+        if self.engine != "openai" and (self.base_url or self.base_urls):
+            raise ValueError(f"an endpoint belongs to engine: openai, not engine: {self.engine}")
+        if self.engine not in ("openai", "vllm") and (self.base_url_env or self.api_key_env):
             raise ValueError(f"an endpoint or a key for it belongs to engine: openai, not engine: {self.engine}")
+        if self.engine != "vllm" and self.serve is not None:
+            raise ValueError(f"serve belongs to engine: vllm, not engine: {self.engine}")
         if self.engine == "openai" and not (self.base_url or self.base_urls or self.base_url_env):
             raise ValueError("engine: openai needs base_url (or base_urls, or base_url_env)")
         if self.base_url and self.base_urls:
@@ -121,8 +129,12 @@ class ModelSpec(Spec):
         return given or self.base_urls or ((self.base_url,) if self.base_url else ())
 
     def identity(self) -> dict[str, Any]:
-        """Everything that changes what it answers. Where it runs, what it costs and how fast it is does not."""
-        return {"endpoint": self.engine, **self.picked("model", "revision", "weights", "dtype")}
+        """Everything that changes what it answers. Where it runs, what it costs and how fast it is does not: a server that
+        we start (engine vllm) answers as one that somebody else did (openai).
+        """
+        said = {"endpoint": "openai" if self.engine == "vllm" else self.engine}
+        answering = self.serve.answering() if self.serve else {}
+        return said | self.picked("model", "revision", "weights", "dtype") | ({"serve": answering} if answering else {})
 
     @property
     def identity_hash(self) -> str:
