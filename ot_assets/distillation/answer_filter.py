@@ -1,50 +1,88 @@
 """The answer filter: which of a recipe's traces become examples.
 
-Belongs here: the filters of OpenThoughts3 (arXiv 2506.04178, section on answer filtering) that need no further model.
-It works on facts about traces, never on their texts. Contract: rows in = rows kept + ledger rows, rows keep their
-order, and the outcome depends on the rows and the spec only.
+Belongs here: the facts that filters work on, and the steps in order. The filters are those of the OpenThoughts3 ablation (arXiv
+2506.04178, answer filtering); each has a module of its own where it needs more than facts. Contract: rows in = rows kept +
+ledger rows, rows keep their order, and the outcome depends on the rows, the steps and what the aids hand in only.
 
-The steps, in order, with the ledger rule of what they drop:
+Before the first step, rule `duplicate` drops the same trace from two sources of the recipe (they hold the same question); the
+first stays. Then, by kind of step, with the ledger rules of what goes:
 
-* `duplicate`: the same trace from two sources of the recipe (they hold the same question); the first stays;
-* `no_answer`: an answer that is unfinished (its reasoning never closed, no answer follows it, or it was cut). Only
-  under `none`, which keeps everything as OpenThoughts3 did, do these stay; `Chosen.unfinished` says how many;
-* `wrong`, `unverifiable`, `verifier_failed`: under `verified`, whatever the verifier did not call correct; a trace
-  that nobody judged is unverifiable;
-* `not_kept`: beyond `keep` answers a question: the longest or shortest by completion tokens stay (unknown counts
-  last), under `random` those that the seed draws, otherwise the first samples; ties go to the lower sample;
-* `not_drawn`: beyond `rows` in all, by the seed. A smaller number is part of a larger one.
+* `none`: keeps everything, also unfinished answers, as OpenThoughts3 did; `Chosen.unfinished` says how many;
+* `verified` (`wrong`, `unverifiable`, `verifier_failed`): whatever the verifier did not call correct; a trace that nobody
+  judged is unverifiable;
+* `longest`, `shortest` by completion tokens (unknown counts last), `random` by the seed;
+* `majority` (`minority`, `no_vote`, `no_majority`): see `majority_filter`;
+* `closed_reasoning` (`reasoning_open`): answers whose reasoning never came to its end;
+* `long_paragraph`, `code_language`: see `text_filters`; `non_english`, `language`: see `language_filter`;
+* `fasttext`: see `fasttext_filter`; `judge_verify`, `judge_pick`: see `judge_filters`;
+* `cut_to` (`not_drawn`): exactly so many, drawn by the seed, among those that can become examples at all (what the student's
+  cutoff would drop goes first, by its own rules, so that two recipes that differ only in their filter end at equal sizes).
 
-Where a question was drawn several times, `keep` counts for each time. Pure; raises nothing of its own.
+Steps that compare answers (`verified`, `longest`, `shortest`, `random`, `majority`, the judges) first drop unfinished ones
+(`no_answer`: the reasoning never closed, no answer follows it, or it was cut). `keep` drops what is beyond so many answers a
+question (`not_kept`; ties go to the lower sample) and counts for each time that the question was drawn; `rows` what is beyond
+so many in all (`not_drawn`). A smaller draw is part of a larger one.
+
+Fails with `UserError` where `cut_to` finds too few rows, and as the filters with aids do.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 import polars as pl
 
-from ot_assets.curation.draws import draw_keys
-from ot_assets.curation.ledgers import joined, ledger_rows
-from ot_assets.registry.specs.recipe import AnswerFilter
+from ot_assets.distillation.aids import Aids, NoAids
+from ot_assets.distillation.fasttext_filter import alike
+from ot_assets.distillation.funnel import KEY, Funnel
+from ot_assets.distillation.judge_filters import judged_correct, picked
+from ot_assets.distillation.language_filter import only_languages
+from ot_assets.distillation.majority_filter import majority
+from ot_assets.distillation.text_filters import no_long_paragraphs, only_code
+from ot_assets.registry.specs.answer_filter import (
+    AnswerFilter,
+    AnswerFilters,
+    AnswerStep,
+    ClosedReasoning,
+    CodeLanguage,
+    CutTo,
+    FastText,
+    JudgePick,
+    JudgeVerify,
+    LongParagraph,
+    Majority,
+    steps_of,
+)
+from resources.errors import UserError
 
-FACTS = ("trace_id", "question_id", "source", "source_row", "sample_index", "completion_tokens", "unfinished")
+FACTS = (
+    "trace_id",
+    "question_id",
+    "source",
+    "source_row",
+    "sample_index",
+    "completion_tokens",
+    "reasoning_closed",
+    "unfinished",
+)
 """Columns of the facts; `unfinished` is null for a finished answer, else why it is not."""
 
 NOT_JUDGED = "nobody judged it"
-
-_RANK = "_rank"
-_KEY = "_key"
+REASONING_OPEN = "reasoning_open"
 
 
 @dataclass(frozen=True)
 class Chosen:
-    """What the filter left: `frame` (columns `FACTS` and `verdict`), the ledger, and how many kept answers are unfinished."""
+    """What the filter left: `frame` (columns `FACTS` and `verdict`), the ledger, how many kept answers are unfinished, and what
+    each step did (`kind`, `rows_in`, `rows_out`).
+    """
 
     frame: pl.DataFrame
     ledger: pl.DataFrame
     rows_in: int
     unfinished: int
+    steps: tuple[dict[str, Any], ...] = ()
 
     @property
     def unfinished_share(self) -> float:
@@ -78,91 +116,92 @@ def wanted_traces(traces: pl.DataFrame, filtered: pl.DataFrame) -> pl.DataFrame:
     return met.filter(pl.col("sample_index") < pl.col("_answers")).drop("_answers")
 
 
-def choose(spec: AnswerFilter, traces: pl.DataFrame, verdicts: pl.DataFrame | None, seed: int) -> Chosen:
+def choose(
+    filters: AnswerFilters, traces: pl.DataFrame, verdicts: pl.DataFrame | None, seed: int, aids: Aids | None = None
+) -> Chosen:
     """Runs the filter over the traces of a recipe and a teacher (from `wanted_traces`).
 
-    `verdicts` holds `trace_id` and `verdict`, None when there are none; `seed` is the recipe's and gives way to the
-    filter's own.
+    `verdicts` holds `trace_id`, `verdict` and, for `majority`, `extracted`; None when there are none. `seed` is the recipe's
+    and gives way to a step's own. `aids` is what steps read beyond the facts.
     """
+    funnel = Funnel(_judged(traces, verdicts), seed)
+    _without_duplicates(funnel)
+    done: list[dict[str, Any]] = []
+    for step in steps_of(filters):
+        before = len(funnel.frame)
+        figures = _run(step, funnel, aids or NoAids())
+        done.append({"kind": step.kind, "rows_in": before, "rows_out": len(funnel.frame), **figures})
+    kept = funnel.frame.select(*FACTS, "verdict")
+    return Chosen(kept, funnel.ledger, len(traces), kept.get_column("unfinished").count(), tuple(done))
+
+
+def _judged(traces: pl.DataFrame, verdicts: pl.DataFrame | None) -> pl.DataFrame:
+    schema = {"trace_id": pl.String(), "verdict": pl.String(), "extracted": pl.String()}
     if verdicts is None:
-        verdicts = pl.DataFrame(schema={"trace_id": pl.String, "verdict": pl.String})
-    judged = verdicts.select("trace_id", "verdict").unique("trace_id", keep="first")
-    frame = traces.join(judged, on="trace_id", how="left", maintain_order="left")
-    seed = seed if spec.seed is None else spec.seed
-    ledgers: list[pl.DataFrame] = []
-    frame = _without_duplicates(frame, ledgers)
-    if spec.kind != "none":
-        rule, note = pl.lit("no_answer"), pl.col("unfinished")
-        frame = _drop(frame, pl.col("unfinished").is_not_null(), rule, ledgers, note=note)
-    if spec.kind == "verified":
-        frame = _verified(frame, ledgers)
-    if spec.keep is not None:
-        frame = _keep(spec, frame, spec.keep, seed, ledgers)
-    if spec.rows is not None:
-        frame = _draw(frame, spec.rows, seed, ledgers)
-    kept = frame.select(*FACTS, "verdict")
-    return Chosen(kept, joined(ledgers), len(traces), kept.get_column("unfinished").count())
+        verdicts = pl.DataFrame(schema=schema)
+    if "extracted" not in verdicts.columns:
+        verdicts = verdicts.with_columns(extracted=pl.lit(None, pl.String))
+    once = verdicts.select(*schema).unique("trace_id", keep="first")
+    return traces.join(once, on="trace_id", how="left", maintain_order="left")
 
 
-def _drop(
-    frame: pl.DataFrame,
-    which: pl.Expr,
-    rule: pl.Expr,
-    ledgers: list[pl.DataFrame],
-    *,
-    note: pl.Expr | None = None,
-    lost_to: pl.Expr | None = None,
-) -> pl.DataFrame:
-    """The rows that stay; ledger rows of the others are added to `ledgers`."""
-    marked = frame.with_columns(which.alias("_gone"))
-    gone = marked.filter("_gone")
-    tokens = pl.col("completion_tokens")
-    ledgers.append(ledger_rows(gone, rule, figure=tokens, lost_to=lost_to, note=note, id_column="trace_id"))
-    return marked.filter(~pl.col("_gone")).drop("_gone")
-
-
-def _without_duplicates(frame: pl.DataFrame, ledgers: list[pl.DataFrame]) -> pl.DataFrame:
+def _without_duplicates(funnel: Funnel) -> None:
     first = pl.format("{}/{}", "source", "source_row").first().over("trace_id").alias("_first")
-    again = ~pl.col("trace_id").is_first_distinct()
-    marked = frame.with_columns(first)
-    return _drop(marked, again, pl.lit("duplicate"), ledgers, lost_to=pl.col("_first")).drop("_first")
+    funnel.frame = funnel.frame.with_columns(first)
+    funnel.drop(~pl.col("trace_id").is_first_distinct(), "duplicate", lost_to=pl.col("_first"))
+    funnel.without("_first")
 
 
-def _verified(frame: pl.DataFrame, ledgers: list[pl.DataFrame]) -> pl.DataFrame:
-    verdict = pl.col("verdict").fill_null("unverifiable")
-    note = pl.when(pl.col("verdict").is_null()).then(pl.lit(NOT_JUDGED))
-    return _drop(frame, verdict != "correct", verdict, ledgers, note=note)
+def _run(step: AnswerStep, funnel: Funnel, aids: Aids) -> dict[str, Any]:
+    """One step; what it has to tell beside the rows."""
+    match step:
+        case AnswerFilter():
+            _by_facts(step, funnel)
+        case Majority():
+            majority(step, funnel)
+        case ClosedReasoning():
+            funnel.drop(~pl.col("reasoning_closed"), REASONING_OPEN, note=pl.col("unfinished"))
+        case LongParagraph():
+            no_long_paragraphs(step, funnel, aids)
+        case CodeLanguage():
+            only_code(step, funnel, aids)
+        case FastText():
+            return {"samples": alike(step, funnel, aids)}
+        case JudgeVerify():
+            judged_correct(step, funnel, aids)
+        case JudgePick():
+            picked(step, funnel, aids)
+        case CutTo():
+            _cut(step, funnel, aids)
+        case _:
+            only_languages(step, funnel, aids)
+    return {}
 
 
-def _keep(spec: AnswerFilter, frame: pl.DataFrame, keep: int, seed: int, ledgers: list[pl.DataFrame]) -> pl.DataFrame:
-    """At most `keep` answers a question and time it was drawn; what goes lost to the last that stays."""
-    tokens = pl.col("completion_tokens").cast(pl.Int64)
-    first = {"longest": -tokens, "shortest": tokens, "random": pl.col(_KEY)}.get(spec.kind, pl.col("sample_index"))
-    keyed = _keyed(frame, seed) if spec.kind == "random" else frame
-    ranked = _ranked(keyed, first, pl.col("sample_index"), over="question_id")
-    stays = pl.col(_RANK) < keep * pl.col("copies")
-    last = ranked.filter(stays).sort(_RANK).group_by("question_id").agg(pl.col("trace_id").last().alias("_last"))
-    marked = ranked.join(last, on="question_id", how="left", maintain_order="left")
-    return _drop(marked, ~stays, pl.lit("not_kept"), ledgers, lost_to=pl.col("_last")).drop("_last")
+def _by_facts(step: AnswerFilter, funnel: Funnel) -> None:
+    if step.kind != "none":
+        funnel.need_answers()
+    if step.kind == "verified":
+        verdict = pl.col("verdict").fill_null("unverifiable")
+        note = pl.when(pl.col("verdict").is_null()).then(pl.lit(NOT_JUDGED))
+        funnel.drop(verdict != "correct", verdict, note=note)
+    if step.keep is not None:
+        tokens = pl.col("completion_tokens").cast(pl.Int64)
+        order = {"longest": [-tokens], "shortest": [tokens], "random": [pl.col(KEY)]}.get(step.kind, [])
+        if step.kind == "random":
+            funnel.keyed(step.seed)
+        funnel.keep(step.keep, *order)
+        funnel.without(KEY)
+    if step.rows is not None:
+        funnel.draw(step.rows, step.seed)
 
 
-def _draw(frame: pl.DataFrame, rows: int, seed: int, ledgers: list[pl.DataFrame]) -> pl.DataFrame:
-    """At most `rows` traces in all."""
-    ranked = _ranked(_keyed(frame, seed), pl.col(_KEY))
-    note = pl.lit(f"{min(rows, len(frame)):,} of {len(frame):,} were drawn")
-    return _drop(ranked, pl.col(_RANK) >= rows, pl.lit("not_drawn"), ledgers, note=note)
-
-
-def _keyed(frame: pl.DataFrame, seed: int) -> pl.DataFrame:
-    """With the number that the seed gives each trace."""
-    keys = draw_keys(seed, "answers", frame.get_column("trace_id").to_list())
-    return frame.with_columns(pl.Series(_KEY, keys, dtype=pl.UInt64))
-
-
-def _ranked(frame: pl.DataFrame, *by: pl.Expr, over: str | None = None) -> pl.DataFrame:
-    """With the place of each row, 0-based, in the given order (nulls last, ties as they stand), within its group if any."""
-    place = pl.int_range(pl.len(), dtype=pl.Int64)
-    ordered = frame.drop(_RANK, strict=False).with_columns(place.alias("_place"))
-    ordered = ordered.sort(*by, nulls_last=True, maintain_order=True)
-    ordered = ordered.with_columns((place.over(over) if over else place).alias(_RANK))
-    return ordered.sort("_place").drop("_place")
+def _cut(step: CutTo, funnel: Funnel, aids: Aids) -> None:
+    funnel.drop_listed(aids.unfit(funnel.frame.select("trace_id", "source", "verdict")))
+    left = len(funnel.frame)
+    if left < step.rows and step.short == "error":
+        raise UserError(
+            f"answer_filter: cut_to wants {step.rows:,} examples, and {left:,} are left after the steps before it",
+            fix="ask for more answers a question, lower rows (in every recipe that is compared), or say short: keep",
+        )
+    funnel.draw(step.rows, step.seed)

@@ -10,6 +10,7 @@ from ot_assets.registry.catalogue import SECTIONS, AnySpec, Registry, Section
 from ot_assets.registry.check import CheckReport, check
 from ot_assets.registry.errors import Problem, RegistryErrors
 from ot_assets.registry.loader import load_registry, registry, remember_keys
+from ot_assets.registry.specs.answer_filter import AnswerFilter, AnswerFilters, AnswerStep
 from ot_assets.registry.specs.base import (
     Domain,
     Licence,
@@ -30,7 +31,6 @@ from ot_assets.registry.specs.origin import (
     ProceduralOrigin,
     WheelOrigin,
 )
-from ot_assets.registry.specs.answer_filter import AnswerFilter, AnswerFilters, AnswerStep
 from ot_assets.registry.specs.recipe import Draw, Part, RecipeSpec, Student
 from ot_assets.registry.specs.select import Dedup, Random, Score, Step, Top
 from ot_assets.registry.specs.source import QuestionSet, SourceSpec

@@ -1,0 +1,101 @@
+"""A fastText classifier of texts (Joulin et al. 2016), trained on what is like what we want and what is not.
+
+Belongs here: training and scoring; who is scored is in `fasttext_filter`. The library is floret, which trains as fastText does
+and, unlike its wheels, stands beside numpy 2 and beside the language model's own fastText. Contract: one thread and a seed, so
+the same samples give the same scores. Samples are put in an order that the seed decides, since fastText learns from them one
+after the other. Memory holds the vectors (dim x buckets x 4 bytes) and a place a sample. Fails with `UserError` where a class
+has no samples, where no word is frequent enough, or where the training diverges.
+"""
+
+from __future__ import annotations
+
+import tempfile
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from pathlib import Path
+
+from ot_assets.curation.draws import draw_order
+from ot_assets.registry.specs.answer_filter import FastText
+from resources.errors import UserError
+
+_LABELS = {"positives": "__label__positive", "negatives": "__label__negative"}
+
+
+@dataclass(frozen=True)
+class Classifier:
+    """Scores texts from 0 (like the negatives) to 1 (like the positives); `samples` says how many of each it saw."""
+
+    score: Callable[[str], float | None]
+    samples: dict[str, int]
+
+
+def trained(step: FastText, positives: Iterable[str], negatives: Iterable[str], seed: int) -> Classifier:
+    """Trains on the samples with the step's settings."""
+    with tempfile.TemporaryDirectory(prefix="ot-fasttext-") as folder:
+        written = Path(folder, "written.txt")
+        starts, counts = _write(written, {"positives": positives, "negatives": negatives})
+        for name, number in counts.items():
+            if not number:
+                raise UserError(
+                    f"answer_filter: fasttext has no {name} to learn from", fix=f"name files or traces that hold {name}"
+                )
+        mixed = Path(folder, "mixed.txt")
+        _mix(written, mixed, starts, seed)
+        return Classifier(_train(step, mixed, seed), counts)
+
+
+def _write(path: Path, classes: dict[str, Iterable[str]]) -> tuple[list[int], dict[str, int]]:
+    """Writes a line a sample; returns where each line starts and how many there are of each class."""
+    starts: list[int] = []
+    counts: dict[str, int] = {}
+    with path.open("wb") as file:
+        for name, texts in classes.items():
+            before = len(starts)
+            for text in texts:
+                starts.append(file.tell())
+                file.write(f"{_LABELS[name]} {one_line(text)}\n".encode("utf-8", "replace"))
+            counts[name] = len(starts) - before
+    return starts, counts
+
+
+def _mix(written: Path, mixed: Path, starts: list[int], seed: int) -> None:
+    with written.open("rb") as lines, mixed.open("wb") as out:
+        for place in draw_order(seed, "fasttext", map(str, range(len(starts)))):
+            lines.seek(starts[place])
+            out.write(lines.readline())
+
+
+def _train(step: FastText, path: Path, seed: int) -> Callable[[str], float | None]:
+    import floret
+
+    try:
+        model = floret.train_supervised(
+            input=str(path),
+            dim=step.dim,
+            epoch=step.epochs,
+            lr=step.learning_rate,
+            wordNgrams=step.word_ngrams,
+            minCount=step.min_count,
+            bucket=step.buckets,
+            loss="softmax",
+            seed=seed % 2**31,
+            thread=1,
+            verbose=0,
+        )
+    except (ValueError, RuntimeError) as error:
+        raise UserError(
+            f"answer_filter: the fasttext classifier cannot be trained: {error}",
+            fix="more samples, a smaller min_count, or a smaller learning_rate",
+        ) from None
+
+    def score(text: str) -> float | None:
+        # The wrapper's own predict copies arrays in a way that numpy 2 refuses.
+        said = {label: chance for chance, label in model.f.predict(f"{one_line(text)}\n", 2, 0.0, "strict")}
+        return min(1.0, float(said.get(_LABELS["positives"], 0.0))) if said else None
+
+    return score
+
+
+def one_line(text: str) -> str:
+    """A text as fastText reads one: a line, without what it would take for a label."""
+    return " ".join(text.split()).replace("__label__", "label")
