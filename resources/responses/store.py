@@ -8,7 +8,6 @@ are UserErrors that name the file (faults.py): locked for longer than `patience`
 
 from __future__ import annotations
 
-import datetime as dt
 import hashlib
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
@@ -17,24 +16,19 @@ from itertools import islice
 from typing import Any
 
 import sqlalchemy as sa
-from sqlalchemy.dialects import postgresql, sqlite
 
 from resources.generation.reply import MalformedReply, Reply, parse_reply
 from resources.generation.request import Request
 from resources.responses.database import Database
 from resources.responses.faults import StoreDamaged, shown
+from resources.responses.inserting import Meta, SomeStored, insert_all, insert_missing, row_values
 from resources.responses.packing import Packer
 from resources.responses.tables import RESPONSES
 
+__all__ = ["TRANSACTION", "Meta", "ResponseStore", "StoredResponse", "chunks"]
+
 _LOOKUP = 500
-_TRANSACTION = 256
-
-
-@dataclass(frozen=True, slots=True)
-class Meta:
-    """What is noted beside a reply. `purpose` is a free label, such as `traces aime|r1`; it is not part of the key."""
-
-    purpose: str = ""
+TRANSACTION = 256
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,6 +57,7 @@ class ResponseStore:
     def __init__(self, url: str, *, patience: float = 60.0, create: bool = True) -> None:
         self._arguments = (url, patience, create)
         self._database = Database(url, patience=patience, create=create)
+        self._packer = Packer()
 
     def __reduce__(self) -> tuple[Any, ...]:
         return _reopen, self._arguments
@@ -75,34 +70,46 @@ class ResponseStore:
     def get_many(self, keys: Iterable[str]) -> dict[str, Reply]:
         """The stored replies among `keys`, by key. Keys that are not stored are not in the result."""
         columns = RESPONSES.c
-        packer = Packer()
         found: dict[str, Reply] = {}
         for some in chunks(dict.fromkeys(keys), _LOOKUP):
             query = sa.select(columns.key, columns.reply, columns.seconds, columns.cost).where(columns.key.in_(some))
             for row in self._database.fetch(query):
-                found[row.key] = self._read(packer, row)
+                found[row.key] = self._read(row)
         return found
 
-    def put_many(self, rows: Iterable[tuple[Request, Reply, Meta]]) -> dict[str, Reply]:
+    def has_many(self, keys: Iterable[str]) -> set[str]:
+        """Those of `keys` that are stored. Reads no reply, so it says nothing of whether one is damaged."""
+        key = RESPONSES.c.key
+        found: set[str] = set()
+        for some in chunks(dict.fromkeys(keys), _LOOKUP):
+            found.update(row[0] for row in self._database.fetch(sa.select(key).where(key.in_(some))))
+        return found
+
+    def put_many(self, rows: Iterable[tuple[Request, Reply, Meta]], *, sync: bool = True) -> dict[str, Reply]:
         """Writes replies, durably when this returns; a key that is stored already keeps its first answer.
 
         Returns the first answers of the keys that were there before, so that a caller can go on with what is stored.
-        Rows are written 256 to a transaction. A reply without its raw payload is refused (ValueError).
+        Rows are written 256 to a transaction. A reply without its raw payload is refused (ValueError). With
+        `sync=False` a power cut, but no kill, can take the rows back until `sync` is called: see writer.
         """
-        packer = Packer()
         earlier: dict[str, Reply] = {}
-        for some in chunks(rows, _TRANSACTION):
-            batch: dict[str, dict[str, Any]] = {}
-            for request, reply, meta in some:
-                if request.key not in batch:
-                    batch[request.key] = _row(packer, request, reply, meta)
+        for some in chunks(rows, TRANSACTION):
+            batch: dict[str, tuple[Request, Reply, Meta]] = {}
+            for row in some:
+                batch.setdefault(row[0].key, row)
             # In the order of keys: two writers that share keys then wait for one another and cannot deadlock.
-            values = [batch[key] for key in sorted(batch)]
-            written = self._database.write(partial(_insert, values))
-            lost = batch.keys() - written
-            if lost:
-                earlier |= self.get_many(lost)
+            values = row_values(self._packer, [batch[key] for key in sorted(batch)])
+            try:
+                self._database.write(partial(insert_all, values))
+            except SomeStored:
+                earlier |= self.get_many(batch.keys() - self._database.write(partial(insert_missing, values)))
+        if sync:
+            self._database.sync()
         return earlier
+
+    def sync(self) -> None:
+        """Returns when everything that was put is safe from a power cut too."""
+        self._database.sync()
 
     def require_writable(self) -> None:
         """Raises what a write would raise now (locked, read-only, full, damaged), before anything is paid for."""
@@ -115,14 +122,12 @@ class ResponseStore:
         # A range instead of LIKE: both databases answer it from the key's own index.
         key = RESPONSES.c.key
         query = sa.select(RESPONSES).where(key >= prefix, key < prefix + "g").order_by(key).limit(10)
-        packer = Packer()
-        return [self._stored(packer, row) for row in self._database.fetch(query)]
+        return [self._stored(row) for row in self._database.fetch(query)]
 
     def rows(self, *, purpose: str | None = None, model: str | None = None) -> Iterator[StoredResponse]:
         """All stored responses in the order of their keys, a page at a time; only those whose purpose begins so, or of
         one model (its key, or its whole identity `key:model`), if given.
         """
-        packer = Packer()
         query = sa.select(RESPONSES).order_by(RESPONSES.c.key).limit(_LOOKUP)
         if purpose is not None:
             query = query.where(RESPONSES.c.purpose.startswith(purpose, autoescape=True))
@@ -132,7 +137,7 @@ class ResponseStore:
         last = ""
         while page := self._database.fetch(query.where(RESPONSES.c.key > last)):
             for row in page:
-                yield self._stored(packer, row)
+                yield self._stored(row)
             last = page[-1].key
 
     def query(self, statement: sa.Executable) -> Sequence[sa.Row[Any]]:
@@ -145,13 +150,12 @@ class ResponseStore:
             for row in self._database.fetch(sa.text("PRAGMA quick_check(20)")):
                 if row[0] != "ok":
                     yield f"{self.where}: {row[0]}"
-        packer = Packer()
         last = ""
         query = sa.select(RESPONSES).order_by(RESPONSES.c.key).limit(_LOOKUP)
         while page := self._database.fetch(query.where(RESPONSES.c.key > last)):
             for row in page:
                 try:
-                    stored = self._stored(packer, row)
+                    stored = self._stored(row)
                 except StoreDamaged as error:
                     yield error.what
                     continue
@@ -169,8 +173,8 @@ class ResponseStore:
     def __exit__(self, *_: object) -> None:
         self.close()
 
-    def _read(self, packer: Packer, row: sa.Row[Any]) -> Reply:
-        payload = packer.unpack(row.reply, row.key, self.where)
+    def _read(self, row: sa.Row[Any]) -> Reply:
+        payload = self._packer.unpack(row.reply, row.key, self.where)
         try:
             return parse_reply(payload, seconds=row.seconds, cost=row.cost)
         except MalformedReply as error:
@@ -179,7 +183,7 @@ class ResponseStore:
                 fix="a newer ot-assets may have written it; if not, delete that one row to have the answer bought again",
             ) from None
 
-    def _stored(self, packer: Packer, row: sa.Row[Any]) -> StoredResponse:
+    def _stored(self, row: sa.Row[Any]) -> StoredResponse:
         return StoredResponse(
             key=row.key,
             model=row.model,
@@ -188,8 +192,8 @@ class ResponseStore:
             sample_index=row.sample_index,
             purpose=row.purpose,
             created_at=row.created_at,
-            request=packer.unpack(row.request, row.key, self.where),
-            reply=self._read(packer, row),
+            request=self._packer.unpack(row.request, row.key, self.where),
+            reply=self._read(row),
         )
 
 
@@ -198,37 +202,6 @@ def chunks(items: Iterable[Any], size: int) -> Iterator[list[Any]]:
     source = iter(items)
     while some := list(islice(source, size)):
         yield some
-
-
-def _row(packer: Packer, request: Request, reply: Reply, meta: Meta) -> dict[str, Any]:
-    if not reply.payload:
-        raise ValueError(
-            f"the reply to request {request.key} has no raw payload: make it with Reply.make or parse_reply"
-        )
-    return {
-        "key": request.key,
-        "model": request.model,
-        "revision": request.revision,
-        "endpoint": request.endpoint,
-        "sample_index": request.sample_index,
-        # PostgreSQL has no NUL in text.
-        "purpose": meta.purpose.replace("\0", ""),
-        "finish_reason": reply.finish_reason,
-        "prompt_tokens": reply.prompt_tokens,
-        "completion_tokens": reply.completion_tokens,
-        "cost": reply.cost,
-        "seconds": reply.seconds,
-        "created_at": dt.datetime.now(dt.UTC).isoformat(timespec="milliseconds"),
-        "request": packer.pack(request.payload),
-        "reply": packer.pack(reply.payload),
-    }
-
-
-def _insert(values: list[dict[str, Any]], connection: sa.Connection) -> set[str]:
-    """Inserts what is not there yet; the keys that were inserted."""
-    dialect = postgresql if connection.dialect.name == "postgresql" else sqlite
-    insert = dialect.insert(RESPONSES).on_conflict_do_nothing(index_elements=["key"]).returning(RESPONSES.c.key)
-    return set(connection.scalars(insert, values))
 
 
 def _reopen(url: str, patience: float, create: bool) -> ResponseStore:

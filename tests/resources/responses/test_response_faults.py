@@ -157,7 +157,7 @@ def test_the_writers_error_reaches_its_caller_once_and_with_the_first_cause(tmp_
 
 def test_the_writer_commits_within_a_second_though_nothing_more_comes(sqlite_url: str) -> None:
     store = ResponseStore(sqlite_url)
-    with BatchWriter(store, seconds=0.1) as writer:
+    with BatchWriter(store) as writer:
         writer.put(asked(), Reply.make("x"), Meta())
         until = time.monotonic() + 30
         while not store.get_many([asked().key]):
