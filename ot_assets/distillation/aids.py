@@ -41,8 +41,8 @@ class Aids(Protocol):
     def judge(self, key: str, what: str, requests: int) -> Judge:
         """The teacher with this key as a judge; `what` and how many requests name the asking in the progress."""
 
-    def samples(self, samples: Samples) -> Iterator[str]:
-        """The texts that a classifier learns from."""
+    def samples(self, samples: Samples, part: Part, *, with_question: bool) -> Iterator[str]:
+        """The texts that a classifier learns from. Files hold them as they are; of traces the classifier reads `part`."""
 
     def unfit(self, rows: pl.DataFrame) -> pl.DataFrame:
         """Ledger rows of those traces (`trace_id`, `source`, `verdict`) that could not become examples."""
@@ -59,7 +59,7 @@ class NoAids:
         """Refused."""
         raise ValueError(f"this answer filter asks the judge {key}, and none was handed in")
 
-    def samples(self, samples: Samples) -> Iterator[str]:
+    def samples(self, samples: Samples, part: Part, *, with_question: bool) -> Iterator[str]:
         """Refused."""
         raise ValueError("this answer filter learns from samples, and none were handed in")
 
@@ -75,6 +75,12 @@ def shown(row: Mapping[str, Any], part: Part) -> str:
     """What a filter reads of an answer: its reasoning and its final answer with a blank line between, or the answer."""
     parts = (row["reasoning"], row["answer"]) if part == "full" else (row["answer"],)
     return "\n\n".join(text for text in parts if text)
+
+
+def sample_text(row: Mapping[str, Any], part: Part, *, with_question: bool) -> str:
+    """What a classifier reads of an answer: the question before it, where it is wanted."""
+    text = shown(row, part)
+    return f"{row['question']}\n\n{text}" if with_question else text
 
 
 def measured(

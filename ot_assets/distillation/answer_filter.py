@@ -116,6 +116,12 @@ def wanted_traces(traces: pl.DataFrame, filtered: pl.DataFrame) -> pl.DataFrame:
     return met.filter(pl.col("sample_index") < pl.col("_answers")).drop("_answers")
 
 
+def verdict_columns(filters: AnswerFilters) -> tuple[str, ...]:
+    """What the filter reads of verdicts: the extracted answers only where it compares them, since they may be long."""
+    compares = any(isinstance(step, Majority) for step in steps_of(filters))
+    return ("trace_id", "verdict", "extracted") if compares else ("trace_id", "verdict")
+
+
 def choose(
     filters: AnswerFilters, traces: pl.DataFrame, verdicts: pl.DataFrame | None, seed: int, aids: Aids | None = None
 ) -> Chosen:

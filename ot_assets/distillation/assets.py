@@ -4,16 +4,19 @@ from __future__ import annotations
 
 import polars as pl
 
-from ot_assets.distillation.answer_filter import choose, facts, wanted_traces
+from ot_assets.distillation.answer_filter import choose, facts, verdict_columns, wanted_traces
 from ot_assets.distillation.answering import answer_rows
+from ot_assets.distillation.asked_judge import judge_of
 from ot_assets.distillation.judging import judged
 from ot_assets.distillation.requests import Asking, requests_for, union
+from ot_assets.distillation.training_aids import TrainingAids
 from ot_assets.distillation.training_examples import examples, question_rows
 from ot_assets.graph import recipe as recipe_at
 from ot_assets.graph import source, source_teacher
 from ot_assets.progress import report
 from ot_assets.stage import Step, stage
 from ot_assets.students.tokens import counter
+from ot_assets.verification import VerdictCache
 
 
 @stage("source", reads={"filtered_set": "recipe_to_source"}, group="distillation", may_be_empty=True)
@@ -60,7 +63,7 @@ def traces(step: Step) -> None:
 
 @stage(
     "source_teacher",
-    reads={"traces": None, "screened_questions": "source_to_traces"},
+    reads={"traces": None, "screened_questions": "source_to_traces", "source_spec": "source_to_traces"},
     group="distillation",
     may_be_empty=True,
     suite="verdicts",
@@ -70,11 +73,14 @@ def verdicts(step: Step) -> None:
     answered = step.open("traces", step.partition)
     questions = step.open("screened_questions", source(step.partition["source"]))
     counts: dict[str, int] = {}
-    for rows in judged(answered, questions):
-        step.out.write(rows)
-        for verdict, count in rows.group_by("verdict").len().iter_rows():
-            counts[verdict] = counts.get(verdict, 0) + count
-        report(", ".join(f"{count:,} {verdict}" for verdict, count in sorted(counts.items())))
+    with VerdictCache(step.services.home.verdicts) as cache:
+        for rows in judged(answered, questions, judge=judge_of(step), cache=cache):
+            step.out.write(rows)
+            for verdict, count in rows.group_by("verdict").len().iter_rows():
+                counts[verdict] = counts.get(verdict, 0) + count
+            report(", ".join(f"{count:,} {verdict}" for verdict, count in sorted(counts.items())))
+        if cache.why_off:
+            report(cache.why_off)
     step.out.rows_in(answered.manifest.rows_out)
     step.out.stat(verdicts=counts)
 
@@ -97,10 +103,12 @@ def training_set(step: Step) -> None:
     answered = {key: step.open("traces", source_teacher(key, teacher)) for key in recipe.sources}
     verdicts_of = [step.open("verdicts", source_teacher(key, teacher)) for key in recipe.sources]
     known = pl.concat([facts(a.scan()) for a in answered.values()]).collect()
-    told = pl.concat([v.scan().select("trace_id", "verdict") for v in verdicts_of]).collect()
-    chosen = choose(recipe.answer_filter, wanted_traces(known, filtered), told, recipe.seed)
-    step.out.drop(chosen.ledger)
+    columns = verdict_columns(recipe.answer_filter)
+    told = pl.concat([v.scan().select(columns) for v in verdicts_of]).collect()
     questions, count, over = question_rows(filtered), counter(recipe, step), 0
+    aids = TrainingAids(step, recipe, filtered, answered, count)
+    chosen = choose(recipe.answer_filter, wanted_traces(known, filtered), told, recipe.seed, aids)
+    step.out.drop(chosen.ledger)
     kept = chosen.frame.select("trace_id", "source", "verdict")
     for key, artifact in answered.items():
         mine = kept.filter(pl.col("source") == key).drop("source")
@@ -111,11 +119,11 @@ def training_set(step: Step) -> None:
             step.out.licences(*made.frame.get_column("licence").unique().to_list())
             over += made.over
     step.out.rows_in(chosen.rows_in)
-    step.out.stat(unfinished_share=chosen.unfinished_share, over_cutoff=over)
+    step.out.stat(unfinished_share=chosen.unfinished_share, over_cutoff=over, answer_filter=list(chosen.steps))
     think = recipe.student.think
     step.suite_facts.update(
         max_tokens=recipe.student.max_tokens if recipe.student.too_long == "drop" else None,
-        verified=recipe.answer_filter.kind == "verified",
+        verified=recipe.verified,
         closing_tag=think.close if think and step.registry.teacher(teacher).reasoning else None,
     )
 

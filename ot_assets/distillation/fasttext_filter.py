@@ -13,7 +13,7 @@ from typing import Any
 
 import polars as pl
 
-from ot_assets.distillation.aids import Aids, measured, shown
+from ot_assets.distillation.aids import Aids, measured, sample_text
 from ot_assets.distillation.classifier import trained
 from ot_assets.distillation.funnel import Funnel
 from ot_assets.registry.specs.answer_filter import FastText, Samples
@@ -25,14 +25,13 @@ def alike(step: FastText, funnel: Funnel, aids: Aids) -> dict[str, int]:
     """Drops what scores too low; returns how many samples of each class it was learnt from."""
 
     def texts(samples: tuple[Samples, ...]) -> Iterator[str]:
-        return chain.from_iterable(aids.samples(one) for one in samples)
+        return chain.from_iterable(aids.samples(one, step.text, with_question=step.with_question) for one in samples)
 
     seed = funnel.seed if step.seed is None else step.seed
     classifier = trained(step, texts(step.positives), texts(step.negatives), seed)
 
     def score(row: dict[str, Any]) -> tuple[float | None]:
-        text = shown(row, step.text)
-        return (classifier.score(f"{row['question']}\n\n{text}" if step.with_question else text),)
+        return (classifier.score(sample_text(row, step.text, with_question=step.with_question)),)
 
     funnel.with_figures(measured(aids, funnel.frame, {"_score": pl.Float64()}, score))
     figure = pl.col("_score")

@@ -3,9 +3,9 @@
 Belongs here: what a judge is asked, and what its replies do to the rows. Any teacher may judge. It is asked through the
 response store, with a reply that is data (`resources.generation.structured`), so a judgement is bought once. Contract: texts
 are read as the requests are made, so memory holds those under way and a few figures a trace. A judge that gave no reply that
-reads has not judged: such a trace goes to the ledger as `judge_failed`, never as wrong. The order in which answers to pick from are
-shown is drawn by the seed, because models prefer what stands first. Fails with `UserError` when replies are missing that
-another run may bring; all that came is stored by then.
+reads has not judged: such a trace goes to the ledger as `judge_failed`, never as wrong. The order in which answers to pick
+from are shown is drawn by the seed, because models prefer what stands first. Fails with `UserError` when replies are
+missing that another run may bring; all that came is stored by then.
 """
 
 from __future__ import annotations

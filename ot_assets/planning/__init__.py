@@ -17,6 +17,12 @@ from ot_assets.planning.view import render
 from ot_assets.registry import RecipeSpec, Registry, Tier
 from resources.errors import UserError
 
+_DROPPING = (
+    *("verified", "majority", "closed_reasoning", "long_paragraph", "non_english", "language", "code_language"),
+    *("fasttext", "judge_verify"),
+)
+"""Answer filters of which nobody knows beforehand how much they leave."""
+
 __all__ = ["Plan", "StagePlan", "plan", "render"]
 
 
@@ -94,8 +100,9 @@ def _assumptions(registry: Registry, recipe: RecipeSpec, parts: list[Drawn]) -> 
         )
     if any(step.kind == "dedup" for part in recipe.parts.values() for step in part.select):
         found.append("dedup drops repeated rows only: sources are taken to hold as many distinct questions as declared")
-    if recipe.answer_filter.kind == "verified":
-        found.append("every answer is right: rows after `verified` are an upper bound")
+    dropping = [f"`{step.kind}`" for step in recipe.answer_steps if step.kind in _DROPPING]
+    if dropping:
+        found.append(f"every answer passes: rows after {', '.join(dropping)} are an upper bound")
     found.append(
         f"tokens an answer: the teacher's estimate, else the recipe's by domain, else {REASONING_TOKENS:,} with reasoning "
         f"and {PLAIN_TOKENS:,} without; a student answers as long as its teacher"

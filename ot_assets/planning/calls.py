@@ -19,6 +19,10 @@ PLAIN_TOKENS = 800
 """Tokens of an answer without reasoning."""
 RUBRIC_TOKENS = 250
 """Tokens that asking for a difficulty adds to the question."""
+JUDGE_TOKENS = 150
+"""Tokens that asking for a judgement adds to question and answer."""
+JUDGED_TOKENS = 150
+"""Tokens of a judgement with its reason, of a judge that does not say."""
 
 
 @dataclass(frozen=True)

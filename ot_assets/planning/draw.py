@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
+from ot_assets.planning.answer_filters import kept_answers, most_rows
 from ot_assets.registry import Part, RecipeSpec, Registry, SourceSpec, TeacherSpec
 
 
@@ -55,16 +56,15 @@ def total(sizes: Mapping[str, int | None]) -> int | None:
 
 def examples(registry: Registry, recipe: RecipeSpec, teacher: TeacherSpec, parts: Iterable[Drawn]) -> dict[str, int]:
     """Training rows by domain. What a verifier will refuse is not known, so `verified` is an upper bound."""
-    rule = recipe.answer_filter
-    answers = answers_of(recipe, teacher)
-    kept = answers if rule.keep is None else min(rule.keep, answers)
+    limit = most_rows(recipe.answer_filter)
+    kept = kept_answers(recipe.answer_filter, answers_of(recipe, teacher))
     rows = summed((part.domain, answerable(registry, recipe, teacher, part, judged=True) * kept) for part in parts)
     whole_set = sum(rows.values())
-    if rule.rows is None or whole_set <= rule.rows:
+    if limit is None or whole_set <= limit:
         return rows
-    exact = {domain: number * rule.rows / whole_set for domain, number in rows.items()}
+    exact = {domain: number * limit / whole_set for domain, number in rows.items()}
     whole = {domain: int(number) for domain, number in exact.items()}
-    for domain in sorted(exact, key=lambda d: whole[d] - exact[d])[: rule.rows - sum(whole.values())]:
+    for domain in sorted(exact, key=lambda d: whole[d] - exact[d])[: limit - sum(whole.values())]:
         whole[domain] += 1
     return whole
 
@@ -79,7 +79,7 @@ def answerable(registry: Registry, recipe: RecipeSpec, teacher: TeacherSpec, par
 
     def fits(source: SourceSpec) -> bool:
         can_answer = teacher.kind != "reference" or source.has_reference
-        return can_answer and (not judged or recipe.answer_filter.kind != "verified" or source.verifier != "none")
+        return can_answer and (not judged or not recipe.verified or source.verifier != "none")
 
     usable = {key: fits(registry.source(key)) for key in part.by_source}
     if all(usable.values()):

@@ -4,7 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
+from ot_assets.planning.answer_filters import judge_requests
 from ot_assets.planning.calls import (
+    JUDGE_TOKENS,
+    JUDGED_TOKENS,
     PLAIN_TOKENS,
     QUESTION_TOKENS,
     Calls,
@@ -15,7 +18,7 @@ from ot_assets.planning.calls import (
 )
 from ot_assets.planning.draw import Drawn, answerable, answers_of, total
 from ot_assets.planning.result import StagePlan
-from ot_assets.registry import ModelSpec, RecipeSpec, Registry
+from ot_assets.registry import ModelSpec, RecipeSpec, Registry, TeacherSpec
 
 
 def before(registry: Registry, recipe: RecipeSpec, parts: list[Drawn], money: Money) -> list[StagePlan]:
@@ -49,12 +52,13 @@ def distilled(
     money: Money,
 ) -> list[StagePlan]:
     """Requests to student."""
-    calls, traces = [], 0
+    calls, judged, traces = list[Calls](), list[Calls](), 0
     for key in teachers:
         teacher = registry.teacher(key)
         for part in parts:
             answers = answerable(registry, recipe, teacher, part, judged=False) * answers_of(recipe, teacher)
             traces += answers
+            judged += _judging(registry, recipe, teacher, part)
             if teacher.kind == "model":
                 calls.append(
                     Calls(key, registry.model_of(key), answers, *trace_tokens(registry, recipe, teacher, part))
@@ -65,8 +69,26 @@ def distilled(
         money.stage("trace_requests", sources, (questions, questions), []),
         money.stage("traces", sources * len(teachers), (questions, traces), calls),
         money.stage("verdicts", sources * len(teachers), (traces, traces), []),
-        money.stage("training_set", len(teachers), (traces, examples), []),
+        money.stage("training_set", len(teachers), (traces, examples), judged),
         money.stage("student_model", len(teachers), (examples, len(teachers)), []),
+    ]
+
+
+def _judging(registry: Registry, recipe: RecipeSpec, teacher: TeacherSpec, part: Drawn) -> list[Calls]:
+    """What the judges of the answer filter are asked about one part of one teacher's answers."""
+    questions = answerable(registry, recipe, teacher, part, judged=False)
+    question, answer = trace_tokens(registry, recipe, teacher, part)
+    return [
+        Calls(
+            asked.judge,
+            registry.model_of(asked.judge),
+            asked.requests,
+            question
+            + JUDGE_TOKENS
+            + asked.answers_shown * (answer if asked.part == "full" else min(answer, PLAIN_TOKENS)),
+            completion_of(registry.teacher(asked.judge), JUDGED_TOKENS),
+        )
+        for asked in judge_requests(recipe.answer_filter, questions, answers_of(recipe, teacher))
     ]
 
 
