@@ -59,6 +59,12 @@ def plan(
 def run(
     recipe: Recipe,
     teacher: Annotated[list[str] | None, typer.Option(help="Only this teacher (may be given several times).")] = None,
+    budget_usd: Annotated[
+        float | None, typer.Option(help="Stop before more than this was ever spent on the recipe, in USD.", min=0)
+    ] = None,
+    budget_tokens: Annotated[int | None, typer.Option(help="The same in tokens, in and out.", min=0)] = None,
+    budget_hours: Annotated[float | None, typer.Option(help="The same in hours of waiting for models.", min=0)] = None,
+    quiet: Annotated[bool, typer.Option("--quiet", help="Only a line for each step, as when CI=true is set.")] = False,
     json: Json = False,
 ) -> None:
     """Make what is missing or stale for a recipe, in order, and only that. Stop it at any time; run it again to go on.
@@ -66,8 +72,10 @@ def run(
     Example: `ot run demo --teacher reference`
     """
     from ot_assets.commands.run import run as go
+    from ot_assets.registry.specs.budget import BudgetSpec
 
-    raise typer.Exit(go(recipe, tuple(teacher or ()), as_json=json))
+    budget = BudgetSpec(usd=budget_usd, tokens=budget_tokens, hours=budget_hours)
+    raise typer.Exit(go(recipe, tuple(teacher or ()), as_json=json, budget=budget, quiet=quiet))
 
 
 @app.command()
@@ -227,6 +235,29 @@ def gc(
     from ot_assets.commands.gc import run
 
     run(delete=delete, grace_hours=grace_hours, as_json=json)
+
+
+@app.command()
+def serve(
+    target: Annotated[str | None, typer.Argument(help="Key of a teacher or model with engine: vllm.")] = None,
+    show: Annotated[bool, typer.Option("--list", help="Show what is served now.")] = False,
+    stop: Annotated[bool, typer.Option("--stop", help="End that server, or all without a key.")] = False,
+    json: Json = False,
+) -> None:
+    """Keep a model's server up for many runs: `ot run` uses it when its model and settings are the same. Ctrl-C ends it.
+
+    Example: `ot serve qwq-32b`
+    """
+    from ot_assets.commands import serve as command
+
+    if stop:
+        command.end(target, as_json=json)
+    elif show:
+        command.show(as_json=json)
+    elif target is None:
+        raise typer.BadParameter("name a teacher or a model, or say --list or --stop")
+    else:
+        command.serve(target, as_json=json)
 
 
 @app.command()

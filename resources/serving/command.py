@@ -22,14 +22,10 @@ from schemas.ids import canonical_json
 
 HOST = "127.0.0.1"
 KEY_VARIABLE = {"vllm": "VLLM_API_KEY", "sglang": "OT_SERVE_KEY"}
-"""Where a server finds its key. sglang reads none from the environment, so a line of Python hands it over."""
+"""Where a server finds its key. sglang reads none from the environment, so the launcher hands it over."""
 
 _PYTHON_VARIABLE = {"vllm": "OT_VLLM_PYTHON", "sglang": "OT_SGLANG_PYTHON"}
-_VLLM_MODULE = ("-m", "vllm.entrypoints.cli.main", "serve")
-_SGLANG = (
-    "import os, runpy, sys; sys.argv += ['--api-key', os.environ['OT_SERVE_KEY']]; "
-    "runpy.run_module('sglang.launch_server', run_name='__main__', alter_sys=True)"
-)
+_LAUNCHER = Path(__file__).with_name("launcher.py")
 _NAMES = {
     "vllm": {
         "tensor": "--tensor-parallel-size",
@@ -125,7 +121,8 @@ def server_command(key: str, options: ServeOptions) -> list[str]:
     if python is not None:
         if not os.access(python, os.X_OK):
             raise UserError(f"model {key}: {python} is no program to run", fix=_how_to_install(options.server))
-        return [str(python), *(_VLLM_MODULE if options.server == "vllm" else ("-c", _SGLANG))]
+        start = ["vllm", "serve"] if options.server == "vllm" else ["sglang"]
+        return [str(python), str(_LAUNCHER), *start]
     beside = Path(sys.executable).with_name("vllm")
     found = str(beside) if beside.exists() else shutil.which("vllm")
     if options.server == "vllm" and found:
