@@ -26,6 +26,7 @@ from ot_assets.specs import spec_versions
 from ot_assets.status import StatusReader
 from resources.artifacts import Partition
 from resources.artifacts.locks import hold
+from resources.generation.progress import Progress
 
 RUNNER_TAG = ".dagster/ot_runner"
 """Tag of a run with the lock file of the process that makes it. The prefix keeps it out of the UI's list of runs."""
@@ -71,6 +72,7 @@ class Runner:
     on_step: Callable[[int, int, Need], None] = lambda i, n, need: None
     on_progress: Callable[[str], None] = lambda line: None
     on_done: Callable[[StepReport], None] = lambda report: None
+    on_asking: Callable[[Progress], None] | None = None
     _lock: IO[str] | None = field(default=None, init=False)
 
     def run(self, steps: list[Need]) -> RunReport:
@@ -99,7 +101,7 @@ class Runner:
                 return StepReport(need, "fresh", 0.0)
             self.on_step(number, total, need)
             started = time.monotonic()
-            with listening(self.on_progress):
+            with listening(self.on_progress, self.on_asking):
                 error = self._materialize(need)
         seconds = time.monotonic() - started
         if error:

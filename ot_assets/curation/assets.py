@@ -55,13 +55,14 @@ def screened_questions(step: Step) -> Mapping[str, Any]:
 def question_scores(step: Step) -> None:
     """One column a score that some recipe needs of this source; computed once, shared by all recipes."""
     screened = step.open("screened_questions", step.partition)
-    wanted = step.registry.scores_for(step.partition["source"])
+    key = step.partition["source"]
+    wanted = step.registry.scores_for(key)
     unscored: dict[str, dict[str, int]] = {}
     for batch in screened.batches(rows=5_000):
         scores = batch.select("question_id")
         for score in wanted:
             model = step.registry.required_model(score.teacher)
-            ask = partial(step.ask_all, with_weights(model, step.services.home), f"score {score.column}")
+            ask = partial(step.ask_all, with_weights(model, step.services.home), f"score {score.column} {key}")
             found = scored(score, step.registry.teacher(score.teacher), as_model(model), batch, ask)
             scores = scores.join(found.frame, on="question_id", how="left", maintain_order="left")
             missing = unscored.setdefault(score.column, {"unparsable": 0, "failed": 0})

@@ -23,6 +23,6 @@ class BudgetSpec(Spec):
         return self.usd is None and self.tokens is None and self.hours is None
 
     def over(self, other: BudgetSpec) -> BudgetSpec:
-        """This budget, with the other's limits where this one has none."""
+        """Its own limits, and the other's where it has none."""
         said = {name: value for name, value in self if value is not None}
         return other.model_copy(update=said)
