@@ -13,7 +13,9 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from ot_assets.distillation.sample_files import digest
 from ot_assets.registry import Registry
+from ot_assets.registry.specs.answer_filter import samples_of
 from resources.artifacts import ArtifactStore, DamagedArtifact, Partition
 
 
@@ -169,11 +171,36 @@ def _requests_needs(world: World, at: Partition) -> tuple[Need, ...]:
 
 
 def _training_needs(world: World, at: Partition) -> tuple[Need, ...]:
+    """Its own sources' traces and verdicts; and the traces that its answer filter's classifier learns from, which Dagster's own
+    mapping cannot say, as they may be anybody's.
+    """
     keys = world.registry.recipes[at["recipe"]].sources
-    return (
+    samples = dict.fromkeys(
+        (one.source, one.teacher)
+        for one in samples_of(world.registry.recipes[at["recipe"]].answer_steps)
+        if one.source is not None and one.teacher is not None
+    )
+    wanted = (
         Need("filtered_set", recipe(at["recipe"])),
         *(Need(asset, source_teacher(key, at["teacher"])) for key in keys for asset in ("traces", "verdicts")),
+        *(
+            need
+            for key, teacher in samples
+            for need in (Need("screened_questions", source(key)), Need("traces", source_teacher(key, teacher)))
+        ),
     )
+    return tuple(dict.fromkeys(wanted))
+
+
+def _training_spec(world: World, at: Partition) -> Mapping[str, Any]:
+    """The recipe's choices, and what its answer filter brings in: who judges, and the content of its sample files."""
+    registry, spec = world.registry, world.registry.recipes[at["recipe"]]
+    chosen = spec.slice_for("training_set")
+    if spec.judges:
+        chosen["judges"] = {key: teacher_identity(registry, key) for key in spec.judges}
+    if files := registry.sample_files(spec.key):
+        chosen["samples"] = {name: digest(file) for name, file in files.items()}
+    return chosen
 
 
 def _eval_benchmarks(world: World, at: Partition) -> tuple[str, ...]:
@@ -286,7 +313,7 @@ KINDS: dict[str, Kind] = {
             "training_set",
             ("recipe", "teacher"),
             "1",
-            lambda w, at: w.registry.recipes[at["recipe"]].slice_for("training_set"),
+            _training_spec,
             _training_needs,
         ),
         Kind(

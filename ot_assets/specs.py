@@ -1,8 +1,8 @@
 """The registry as observable source assets: one partition a YAML, its data version the hash of what it says.
 
 Editing one YAML gives exactly that partition a new version, so Dagster shows exactly what hangs on it as out of date. The
-version of a teacher counts the model behind it, since no mapping leads from a model to the traces of its teachers. Observe
-them in the UI after an edit; `ot run` does so by itself.
+version of a teacher counts the model behind it, since no mapping leads from a model to the traces of its teachers; that of a
+recipe counts those who judge its answers. Observe them in the UI after an edit; `ot run` does so by itself.
 """
 
 from __future__ import annotations
@@ -34,13 +34,19 @@ def spec_versions(registry: Registry) -> Mapping[str, Mapping[str, str]]:
         "benchmark_spec": {key: spec.hash for key, spec in registry.benchmarks.items()},
         "model_spec": {key: spec.hash for key, spec in registry.all_models.items()},
         "teacher_spec": {key: _with_model(registry, key) for key in registry.teachers},
-        "recipe_spec": {key: spec.hash for key, spec in registry.recipes.items()},
+        "recipe_spec": {key: _with_judges(registry, key) for key in registry.recipes},
     }
 
 
 def _with_model(registry: Registry, teacher: str) -> str:
     behind = registry.model_of(teacher)
     return canonical_hash([registry.teacher(teacher).hash, behind.hash if behind else None])
+
+
+def _with_judges(registry: Registry, recipe: str) -> str:
+    spec = registry.recipes[recipe]
+    judges = [_with_model(registry, judge) for judge in spec.judges]
+    return canonical_hash([spec.hash, *judges]) if judges else spec.hash
 
 
 def spec_assets(parts: Partitions) -> list[dg.AssetsDefinition | dg.SourceAsset]:

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Literal, TypeVar
 
 from ot_assets.registry.errors import Problem, suggestion
+from ot_assets.registry.specs.answer_filter import samples_of
 from ot_assets.registry.specs.base import canonical_hash
 from ot_assets.registry.specs.benchmark import BenchmarkSpec
 from ot_assets.registry.specs.model import ModelSpec
@@ -104,6 +105,12 @@ class Registry:
     def teacher_hash(self, teacher: str) -> str:
         """Hash of everything that changes a teacher's answers, its model included: the teacher's part of a trace_id."""
         return self.teacher(teacher).identity_hash(self.model_of(teacher))
+
+    def sample_files(self, recipe: str) -> dict[str, Path]:
+        """Files on this machine that the recipe's answer filter learns from, by the name in its YAML, each once."""
+        names = [name for samples in samples_of(self.recipe(recipe).answer_steps) for name in samples.files]
+        place = self.files.get(("recipes", recipe))
+        return {name: place.parent / name for name in names if place is not None and "://" not in name}
 
     def recipes_using(self, source: str) -> tuple[str, ...]:
         """Recipes that draw from a source."""

@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING, Any
 
+from ot_assets.registry.crosscheck_answers import REFERENCES, AnswerChecks
 from ot_assets.registry.document import Document, Path_
 from ot_assets.registry.errors import Problem, suggestion
 from ot_assets.registry.specs.benchmark import BenchmarkSpec
@@ -43,6 +44,7 @@ _REFERENCES: tuple[tuple[Section, tuple[str, ...], Section], ...] = (
     ("recipes", ("benchmarks", "*"), "benchmarks"),
     ("recipes", ("choose_on", "*"), "benchmarks"),
     ("recipes", ("screen_against", "*"), "benchmarks"),
+    *(("recipes", path, "sources" if path[-1] == "source" else "teachers") for path in REFERENCES),
 )
 """Where a spec names another: in which section, at which path (``*`` = any), of which section."""
 
@@ -72,6 +74,7 @@ class _Check:
         self.sources = {k: s for k, s in specs["sources"].items() if isinstance(s, SourceSpec)}
         self.models = {k: s for k, s in specs["models"].items() if isinstance(s, ModelSpec)}
         self.teacher_specs = {k: s for k, s in specs["teachers"].items() if isinstance(s, TeacherSpec)}
+        self.recipes = {k: s for k, s in specs["recipes"].items() if isinstance(s, RecipeSpec)}
         self.benchmarks = {k: s for k, s in specs["benchmarks"].items() if isinstance(s, BenchmarkSpec)}
 
     def reference(self, document: Document, path: Path_, section: Section, key: str) -> Iterator[Problem]:
@@ -183,16 +186,9 @@ class _Check:
                 yield document.problem(("choose_on", i), f"{key!r} is not among the recipe's benchmarks; add it there")
 
     def _answers(self, recipe: RecipeSpec, document: Document) -> Iterator[Problem]:
-        rule = recipe.answer_filter
-        if rule.keep is not None and rule.keep >= recipe.answers_per_question and rule.kind in ("shortest", "longest"):
-            message = f"keeps {rule.keep} of {recipe.answers_per_question} answers, so it drops none"
-            yield document.problem(("answer_filter", "keep"), message, warning=True)
+        recipes = list(self.recipes.values())
+        yield from AnswerChecks(recipe, document, self.sources, self.teacher_specs, recipes).problems()
         sources = [self.sources[key] for key in recipe.sources if key in self.sources]
-        unjudged = [source.key for source in sources if source.verifier == "none"]
-        if rule.kind == "verified" and unjudged and len(sources) == len(recipe.sources):
-            every = len(unjudged) == len(sources)
-            what = "no source has a verifier" if every else f"no answer to {', '.join(unjudged)} can be verified"
-            yield document.problem(("answer_filter", "kind"), f"{what}, so all would be dropped", warning=not every)
         for i, key in enumerate(recipe.teachers):
             teacher = self.teacher_specs.get(key)
             if teacher is None or teacher.kind != "reference":

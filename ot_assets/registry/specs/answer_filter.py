@@ -80,7 +80,10 @@ class Majority(Spec):
 
     kind: Literal["majority"] = Field(description="Marks this form.")
     share: float = Field(
-        default=0.0, ge=0, lt=1, description="The winner needs more than this share of the answers; 0 = simply the most."
+        default=0.0,
+        ge=0,
+        lt=1,
+        description="The winner needs more than this share of the answers; 0 = simply the most.",
     )
 
 
@@ -212,7 +215,9 @@ class JudgePick(Spec):
     prompt: Annotated[str, _holds("question", "answers")] = Field(
         default=PICK_PROMPT, description="What it is asked; {question} and {answers} are replaced, {gold} may be used."
     )
-    seed: Seed | None = Field(default=None, description="Seed of the order in which it sees them; absent = the recipe's.")
+    seed: Seed | None = Field(
+        default=None, description="Seed of the order in which it sees them; absent = the recipe's."
+    )
 
 
 class CutTo(Spec):
