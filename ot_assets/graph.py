@@ -157,6 +157,14 @@ def _traces_spec(world: World, at: Partition) -> Mapping[str, Any]:
     }
 
 
+def _verdicts_spec(world: World, at: Partition) -> Mapping[str, Any]:
+    """The judge of the source, where it has one: everything that changes its votes. Other verifiers stand in the rows."""
+    judge = world.registry.sources[at["source"]].judge
+    if judge is None:
+        return {}
+    return {"judge": {**judge.to_dict(), "teacher": teacher_identity(world.registry, judge.teacher)}}
+
+
 def _requests_spec(world: World, at: Partition) -> Mapping[str, Any]:
     """Who may answer for each recipe whose questions are known."""
     asked = [n.partition["recipe"] for n in _requests_needs(world, at) if world.has(n)]
@@ -306,7 +314,7 @@ KINDS: dict[str, Kind] = {
             "verdicts",
             ("source", "teacher"),
             "2",
-            _no_spec,
+            _verdicts_spec,
             lambda w, at: (Need("traces", at), Need("screened_questions", source(at["source"]))),
         ),
         Kind(

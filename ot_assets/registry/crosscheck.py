@@ -27,7 +27,7 @@ def cross_check(
 ) -> list[Problem]:
     """All problems between specs, errors and warnings."""
     check = _Check(specs, documents)
-    found = [*check.all_references(), *check.teachers(), *check.same_rows()]
+    found = [*check.all_references(), *check.teachers(), *check.judges(), *check.same_rows()]
     for recipe in specs["recipes"].values():
         if isinstance(recipe, RecipeSpec):
             found += check.recipe(recipe)
@@ -36,6 +36,7 @@ def cross_check(
 
 _REFERENCES: tuple[tuple[Section, tuple[str, ...], Section], ...] = (
     ("teachers", ("model",), "models"),
+    ("sources", ("judge", "teacher"), "teachers"),
     ("recipes", ("parts", "*", "sources", "*", "source"), "sources"),
     ("recipes", ("parts", "*", "select", "*", "score", "teacher"), "teachers"),
     ("recipes", ("teachers", "*"), "teachers"),
@@ -108,6 +109,13 @@ class _Check:
                     f"{teacher.sampling.max_tokens:,} is more than the model's context of {model.context:,} tokens"
                 )
                 yield document.problem(("sampling", "max_tokens"), message)
+
+    def judges(self) -> Iterator[Problem]:
+        for key, source in self.sources.items():
+            teacher = self.teacher_specs.get(source.judge.teacher) if source.judge else None
+            if teacher is not None and teacher.kind == "reference":
+                message = "a judge needs a teacher of kind: model, which `reference` is not"
+                yield self.documents["sources"][key].problem(("judge", "teacher"), message)
 
     def same_rows(self) -> Iterator[Problem]:
         """Two sources with the same rows are one source; a source with a benchmark's rows will be screened out whole."""

@@ -37,7 +37,9 @@ GENERATED = Columns(question="question", gold="gold", solution="solution", verif
 _CHARS = 32_000_000
 _EXAMPLES = 3
 _HEAD = 100
-_NEED_GOLD = frozenset({"math", "choice", "procedural"})
+_NEED_GOLD = frozenset({"math", "choice", "procedural", "exact"})
+_IN_POOL = frozenset({"math", "regex"})
+_CHECKED = _NEED_GOLD | _IN_POOL
 _GOLD_SECONDS = 5.0
 
 
@@ -128,7 +130,7 @@ def _batch(rows: list[Shaped | Rejected], pool: VerifierPool, *, wants_gold: boo
     questions = []
     kept = [row for row in rows if isinstance(row, Shaped)]
     for question, verdict in zip(kept, _gold_verdicts(kept, pool), strict=True):
-        if question.verifier in _NEED_GOLD and question.gold and not verdict.correct:
+        if question.verifier in _CHECKED and question.gold and not verdict.correct:
             notes["gold_unverifiable"] += 1
             examples.append(f"{question.source_row}: {verdict.reason}")
             question = replace(question, verifier="none")
@@ -145,12 +147,13 @@ def _batch(rows: list[Shaped | Rejected], pool: VerifierPool, *, wants_gold: boo
 
 
 def _gold_verdicts(questions: list[Shaped], pool: VerifierPool) -> Iterator[Verdict]:
-    """What each question's verifier says of its gold answer; only mathematics needs a worker for that."""
+    """What each question's verifier says of its gold answer; only mathematics and patterns need a worker for that."""
     tasks = (
-        gold_task(q.verifier if q.gold and q.verifier == "math" else "none", q.verifier_args, q.gold) for q in questions
+        gold_task(q.verifier if q.gold and q.verifier in _IN_POOL else "none", q.verifier_args, q.gold)
+        for q in questions
     )
     for question, verdict in zip(questions, pool.verify_many(tasks), strict=True):
-        near = question.gold and question.verifier in ("choice", "procedural")
+        near = question.gold and question.verifier in _CHECKED - _IN_POOL
         yield check_gold(question.verifier, question.verifier_args, question.gold) if near else verdict
 
 

@@ -157,18 +157,32 @@ def _judged(text: str, values: Mapping[str, Any], spec: QuestionSet) -> _Judged:
     if spec.verifier == "choice":
         options = options_in(text) or Options(dict.fromkeys(LETTERS[:10], ""), {})
         return _choice(text, gold, options, spec, written=True)
-    args = _json_text(values.get(spec.columns.verifier_args)) if spec.columns.verifier_args else None
+    own = _json_text(values.get(spec.columns.verifier_args)) if spec.columns.verifier_args else None
     answer = _gold_text(gold, spec.verifier)
-    needs_gold = spec.verifier == "math"
-    return _Judged(text, answer, "none" if needs_gold and answer is None else spec.verifier, args)
+    needs_gold = spec.verifier in ("math", "exact")
+    verifier = "none" if needs_gold and answer is None else spec.verifier
+    return _Judged(text, answer, verifier, _with_settings(own, spec))
 
 
 def _choice(text: str, gold: Any, options: Options, spec: QuestionSet, *, written: bool) -> _Judged:
     question = text if written else render(text, options)
+    args = _with_settings(options.verifier_args, spec)
     if gold is None or (isinstance(gold, str) and not gold.strip()):
-        return _Judged(question, None, "none", options.verifier_args)
+        without = spec.verifier if spec.verifier in ("judge", "majority") else "none"
+        return _Judged(question, None, without, args)
     letter = gold_letter(gold, options, spec.columns.gold_is)
-    return _Judged(question, letter, spec.verifier, options.verifier_args)
+    return _Judged(question, letter, spec.verifier, args)
+
+
+def _with_settings(own: str | None, spec: QuestionSet) -> str | None:
+    """A row's `verifier_args` over those of its source. What is no JSON object is left as it is, for the verifier to say."""
+    if not spec.verifier_args:
+        return own
+    try:
+        there = json.loads(own or "{}")
+    except ValueError:
+        return own
+    return json.dumps({**spec.verifier_args, **there}, ensure_ascii=False) if isinstance(there, dict) else own
 
 
 def _options(text: str, values: Mapping[str, Any], spec: QuestionSet) -> Options:

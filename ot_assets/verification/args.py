@@ -66,8 +66,11 @@ def of(kind: type[Args], verifier_args: str | None) -> Args:
     return kind(**{f.name: there[f.name] for f in fields(kind) if f.name in there and not _fault(kind, f.name, there)})
 
 
-def check(verifier: str, there: Mapping[str, Any]) -> str | None:
-    """What is wrong with a verifier's settings, in words; None where nothing is. Verifiers without settings take any."""
+def check(verifier: str, there: Mapping[str, Any], *, whole: bool = True) -> str | None:
+    """What is wrong with a verifier's settings, in words; None where nothing is. Verifiers without settings take any.
+
+    `whole`: these are all settings there are, so what must be there must be among them.
+    """
     kind = KINDS.get(verifier)
     if kind is None:
         return None
@@ -76,7 +79,8 @@ def check(verifier: str, there: Mapping[str, Any]) -> str | None:
     if unknown:
         return f"{unknown[0]!r} is no setting of {verifier}; there are {', '.join(sorted(known))}"
     faults = (fault for name in known if (fault := _fault(kind, name, there)))
-    return next(faults, None) or (pattern_fault(there) if verifier == "regex" else None)
+    wants_pattern = verifier == "regex" and (whole or "pattern" in there)
+    return next(faults, None) or (pattern_fault(there) if wants_pattern else None)
 
 
 def pattern_fault(there: Mapping[str, Any]) -> str | None:

@@ -15,9 +15,11 @@ math-verify can hang or eat memory on an answer such as `9**9**9**9` (Math-Verif
 from __future__ import annotations
 
 import logging
+import operator
 import re
 import threading
 from dataclasses import dataclass
+from decimal import Decimal
 from fractions import Fraction
 from functools import lru_cache
 from typing import Any, Literal
@@ -26,10 +28,11 @@ from ot_assets.verification.extraction import TAIL, last_line, marked, plain, st
 from ot_assets.verification.numbers import as_number, tex
 from ot_assets.verification.verdict import Verdict, VerifyTask, correct, failed, no_answer, short, unverifiable, wrong
 
-TOLERANCE = Fraction(1, 10**6)
-"""Relative difference up to which a number that is not whole counts as equal: `0.333333` for 1/3, as math-verify has
-it.
-"""
+DECIMALS = 6
+"""Decimals to which a number that is written with a decimal point is compared, as math-verify does: `0.333333` is 1/3."""
+
+SMALL = Fraction(1, 1000)
+"""Below it six decimals are too few: then the two may differ by a thousandth of the gold answer, too."""
 
 _NAMES = (
     "sin cos tan cot sec csc arcsin arccos arctan sinh cosh tanh log exp max min gcd lcm mod det inf sup lim sqrt frac"
@@ -191,7 +194,7 @@ def _compare(gold: str, expected: Expected, found: Found, seconds: int | None) -
     if expected.kind == "expression" and _letters(found.text) == _letters(marked(gold) or gold):
         return _say(gold, found.text, True)
     target = found.parsed or _parse(f"\\boxed{{{found.text}}}", seconds)
-    against = expected.parsed or _parse(f"\\boxed{{{tex(expected.number or Fraction(0))}}}", seconds)
+    against = expected.parsed or _parse(f"\\boxed{{{_as_tex(gold, expected.number or Fraction(0))}}}", seconds)
     equal, error = _equal(against, target, seconds)
     if not equal and error:
         return failed("math", f"math-verify failed on {short(found.text)!r}: {error}", found.text)
@@ -228,16 +231,23 @@ def _numbers(gold: str, wanted: Fraction, text: str, number: Fraction) -> Verdic
     """The verdict on a number. Asked for a percentage, people answer 50 and 50% alike, and math-verify takes both, too."""
     as_percent = ("%" in text) != ("%" in gold)
     scaled = number * 100 if "%" in text else number / 100
-    return _say(gold, text, _close(wanted, number) or (as_percent and _close(wanted, scaled)))
+    close = _close if "." in text or "." in gold else operator.eq
+    return _say(gold, text, close(wanted, number) or (as_percent and close(wanted, scaled)))
 
 
 def _close(gold: Fraction, answer: Fraction) -> bool:
-    """Whole numbers must be the same; others may differ by `TOLERANCE` of the gold answer."""
-    if gold == answer:
-        return True
-    if gold.denominator == 1 and answer.denominator == 1:
+    """Whether two numbers, one of them written with a decimal point, are the same in `DECIMALS` decimals. math-verify goes
+    by these alone, and takes 6.6e-34 for 1e-34.
+    """
+    if round(gold, DECIMALS) != round(answer, DECIMALS):
         return False
-    return abs(gold - answer) <= TOLERANCE * abs(gold)
+    return abs(gold) >= SMALL or abs(gold - answer) <= abs(gold) / 1000
+
+
+def _as_tex(gold: str, number: Fraction) -> str:
+    """A gold number as math-verify reads it; with a decimal point where it was written so, since that says how exact it is."""
+    decimal = Decimal(number.numerator) / Decimal(number.denominator)
+    return f"{decimal:f}" if "." in gold and Fraction(decimal) == number else tex(number)
 
 
 def _same_ratio(gold: str, text: str) -> bool:

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, Literal
 
-from pydantic import Field
+from pydantic import Field, model_validator
 
 from ot_assets.registry.specs.base import Prompt, Sampling, Seed, Spec, Text, TokenEstimate, VerifierName
 from ot_assets.registry.specs.source import QuestionSet
@@ -43,6 +43,14 @@ class BenchmarkSpec(QuestionSet):
     seed: Seed = Field(default=0, description="Seed of that draw.")
     screen: Screen = Field(default=Screen(), description="When a question counts as contaminated.")
     estimate: TokenEstimate = Field(default=TokenEstimate(), description="Typical tokens a request, for planning.")
+
+    @model_validator(mode="after")
+    def _judged_alone(self) -> BenchmarkSpec:
+        if self.verifier in ("judge", "majority"):
+            raise ValueError(
+                f"verifier: {self.verifier} judges traces; a benchmark needs one that judges each answer alone"
+            )
+        return self
 
     @property
     def items(self) -> int | None:

@@ -6,12 +6,15 @@ question column nor a template, a licence that is not stated.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
-from pydantic import Field, model_validator
+from pydantic import Field, JsonValue, model_validator
 
 from ot_assets.registry.specs.base import Domain, Key, Language, Licence, Rows, Spec, Text, VerifierName, canonical_hash
+from ot_assets.registry.specs.judge import JudgeSpec
 from ot_assets.registry.specs.origin import Columns, Origin, ProceduralOrigin, WheelOrigin, Where, origin_identity
+from ot_assets.verification import args
 
 
 class QuestionSet(Spec):
@@ -30,6 +33,10 @@ class QuestionSet(Spec):
         default=None, description="str.format over the row's columns, for questions made of several."
     )
     verifier: VerifierName = Field(default="none", description="How an answer is judged.")
+    verifier_args: Mapping[str, JsonValue] = Field(
+        default={},
+        description="Settings of the verifier for all rows; a row's own (columns.verifier_args) come before.",
+    )
     rows: Rows | None = Field(default=None, description="Rows as they lie, for planning only.")
     distinct: Rows | None = Field(
         default=None, description="Questions once identical rows are one, for planning only; absent = rows."
@@ -52,8 +59,17 @@ class QuestionSet(Spec):
             return self
         if self.columns.question is None and self.question_template is None:
             raise ValueError("columns.question or question_template is needed")
-        if self.verifier in ("math", "choice") and self.columns.gold is None:
+        if self.verifier in ("math", "choice", "exact") and self.columns.gold is None:
             raise ValueError(f"verifier: {self.verifier} needs columns.gold")
+        return self
+
+    @model_validator(mode="after")
+    def _settings_fit(self) -> QuestionSet:
+        if self.verifier not in args.KINDS and self.verifier_args:
+            raise ValueError(f"verifier_args: {self.verifier} takes no settings; {', '.join(args.KINDS)} do")
+        fault = args.check(self.verifier, self.verifier_args, whole=self.columns.verifier_args is None)
+        if fault:
+            raise ValueError(f"verifier_args: {fault}")
         return self
 
     @property
@@ -77,9 +93,10 @@ class QuestionSet(Spec):
 
     def content(self) -> dict[str, Any]:
         """Only the fields that change the questions: description, homepage, declared sizes and tags do not."""
-        return self.picked(
+        fields = self.picked(
             "key", "domain", "licence", "language", "origin", "where", "columns", "question_template", "verifier"
         )
+        return {**fields, **(self.picked("verifier_args") if self.verifier_args else {})}
 
     @property
     def content_hash(self) -> str:
@@ -89,3 +106,13 @@ class QuestionSet(Spec):
 
 class SourceSpec(QuestionSet):
     """A source of questions to train on."""
+
+    judge: JudgeSpec | None = Field(default=None, description="Who judges, for verifier: judge.")
+
+    @model_validator(mode="after")
+    def _judge_fits(self) -> SourceSpec:
+        if self.verifier == "judge" and self.judge is None:
+            raise ValueError("verifier: judge needs judge: {teacher: a key in teachers/}")
+        if self.judge is not None and self.verifier != "judge":
+            raise ValueError(f"judge: is for verifier: judge, and this source says verifier: {self.verifier}")
+        return self
