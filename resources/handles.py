@@ -17,6 +17,7 @@ from pydantic import PrivateAttr
 
 from resources.artifacts import ArtifactStore
 from resources.generation.ask import ask
+from resources.generation.budget import Budget
 from resources.generation.engine import Engine, Outcome, open_engine
 from resources.generation.model import Model
 from resources.generation.progress import Progress
@@ -88,10 +89,20 @@ class Services(dg.ConfigurableResource["Services"]):
         purpose: str,
         total: int | None = None,
         progress: Callable[[Progress], None] | None = None,
+        budget: Budget | None = None,
     ) -> Iterator[Outcome]:
-        """Asks through the response store; the model is resolved and its engine opened only if something is not stored."""
+        """Asks through the response store, within the budget; the model is resolved and its engine opened only if something
+        is not stored.
+        """
         return ask(
-            self.responses, lambda: _Kept(_SLOT.get(model())), requests, purpose=purpose, total=total, progress=progress
+            self.responses,
+            lambda: _SLOT.get(model()),
+            requests,
+            purpose=purpose,
+            total=total,
+            progress=progress,
+            budget=budget,
+            close=False,
         )
 
     def release_engine(self) -> None:
@@ -103,22 +114,3 @@ class Services(dg.ConfigurableResource["Services"]):
         if self._responses is not None:
             self._responses.close()
             self._responses = None
-
-
-class _Kept:
-    """An engine whose `close` leaves it open, for the next partition of the same model."""
-
-    def __init__(self, engine: Engine) -> None:
-        self._engine = engine
-        self.endpoint = engine.endpoint
-
-    def generate(self, requests: Iterable[Request]) -> Iterator[Outcome]:
-        """Outcomes of the requests, as they come."""
-        return self._engine.generate(requests)
-
-    def arrived(self) -> list[Outcome]:
-        """Outcomes that were there when `generate` was stopped early."""
-        return self._engine.arrived()
-
-    def close(self) -> None:
-        """Leaves the engine open: the slot closes it."""

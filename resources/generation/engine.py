@@ -7,7 +7,7 @@ missing API key, weights that are not there, a server that cannot be started.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from typing import NamedTuple, Protocol, runtime_checkable
 
 from resources.generation.model import Model
@@ -20,6 +20,20 @@ class Outcome(NamedTuple):
 
     request: Request
     result: Reply | Failure
+
+
+class Feed(Iterator[Request]):
+    """Requests as `ask` hands them to an engine. An engine that gathers many before it answers any sets `pausing`: then
+    `next` may bring None (something else is to be handed out first), and the engine may yield None, at once when it was
+    given one and whenever it waits.
+    """
+
+    def __init__(self, requests: Iterator[Request | None]) -> None:
+        self._requests = requests
+        self.pausing = False
+
+    def __next__(self) -> Request:
+        return next(self._requests)  # type: ignore[return-value]  # None comes only to who said so
 
 
 @runtime_checkable
@@ -42,6 +56,33 @@ class Engine(Protocol):
 
     def close(self) -> None:
         """Gives memory, connections and threads back."""
+        ...
+
+
+class Keeper(Protocol):
+    """Where replies are stored. Both calls may come from another thread than the caller's."""
+
+    def put(self, request: Request, reply: Reply) -> None:
+        """Takes a reply as it came; raises what stopped the storing, if anything did."""
+        ...
+
+    def committed(self) -> list[tuple[Request, Reply]]:
+        """What was stored since the last call, with the reply that is stored; raises what stopped the storing."""
+        ...
+
+
+@runtime_checkable
+class KeepingEngine(Engine, Protocol):
+    """An engine that hands replies to `keeper`, when it is set, the moment they come; counts a call as under way until
+    its reply is stored; and yields it only then. After each change of the keeper `wake` must be called, from any thread.
+    `events` is told `retry:<kind>` (how many) and `in_flight` (how many there are now), in the engine's own thread.
+    """
+
+    keeper: Keeper | None
+    events: Callable[[str, int], None] | None
+
+    def wake(self) -> None:
+        """Something was stored, or the storing has stopped: look there."""
         ...
 
 

@@ -1,48 +1,54 @@
-"""Answers from any OpenAI-compatible endpoint (`/v1/chat/completions`), many at once.
+"""Answers from any OpenAI-compatible endpoint (`/v1/chat/completions`), or from several that serve the same model.
 
-Contract: works from ordinary code; an asyncio loop in a thread of its own speaks HTTP. Replies are yielded as they
-come; no more than twice `concurrency` requests are read ahead. Calls that failed in passing are tried again with
-growing, jittered pauses or when the endpoint says (Retry-After); what stays failed is a Failure with its reason. The
-run stops with a UserError that names the address when nothing answers there, when the key is refused, or when it was
-away for `give_up_after` requests in a row. Sampling fields that an endpoint may not know (top_k, min_p,
-repetition_penalty) are sent only when they are set. A cut connection or a timeout may have been paid for, so a timeout
-is tried once more only.
+Contract: works from ordinary code; an asyncio loop in a thread of its own speaks HTTP, so a caller that is slow holds
+nobody up until the window is full. Replies are yielded as they come; `window` requests are read ahead at most, and as many
+that were refused and wait for another try. Calls that failed in passing are tried again with growing, jittered pauses or
+when the endpoint says (Retry-After); what stays failed is a Failure with its reason. The run stops with a UserError that
+names the address when nothing answers there, when the key is refused, when another model is served there, or when all
+endpoints are away for too long. A call that was cut or timed out may have been paid for, so it is tried again a few times
+only.
+
+With a `keeper`, a reply goes there from the engine's own thread as it comes, and its place at the endpoint is taken until
+the keeper says that it is stored; only then is it yielded.
 """
 
 from __future__ import annotations
 
 import asyncio
+import json
 import os
 import queue
-import random
 import threading
-import time
-from collections.abc import Coroutine, Iterable, Iterator
+from collections import deque
+from collections.abc import Callable, Coroutine, Iterable, Iterator
 from contextlib import suppress
 from dataclasses import replace
+from itertools import islice
 from typing import Any
 
-import httpx
-
 from resources.errors import UserError
-from resources.generation.engine import Outcome
-from resources.generation.gate import Gate
-from resources.generation.http_reply import Answer, TryAgain, judge
+from resources.generation.addresses import base_of, is_http_address
+from resources.generation.chat_body import chat_body
+from resources.generation.endpoints import Endpoint, Endpoints
+from resources.generation.engine import Keeper, Outcome
+from resources.generation.http_reply import Answer, Asked, announced, judge
 from resources.generation.model import Model
 from resources.generation.options import OpenAIOptions, read_options
 from resources.generation.reply import Failure, Reply
 from resources.generation.request import Request
+from resources.generation.scheduler import Job, Result, Scheduler, Wires
+from resources.generation.served import another_model
+from resources.generation.transport import Transport
 
-# Before the first answer a wrong address is likelier than a restart, so few tries tell the user soon.
-_FIRST_TRIES = 3
-_TIMEOUT_TRIES = 2
 # Waiting goes in short pieces: polars, once imported, makes a wait without end deaf to Ctrl-C (its handler restarts the call).
 _WAKE = 0.2
-_LOCAL = ("127.0.0.1", "localhost", "::1")
+_LOOK_SECONDS = 5.0
+# So many requests wait in the queue beyond what is under way, so that a look into the store does not let it run dry.
+_AHEAD = 128
 
 
 class OpenAIEngine:
-    """A client of `model.base_url`. The API key is read from the environment variable that `model.api_key_env`
+    """A client of the model's endpoints. The API key is read from the environment variable that `model.api_key_env`
     names.
     """
 
@@ -51,192 +57,93 @@ class OpenAIEngine:
     def __init__(self, model: Model) -> None:
         self.model = model
         self.options = read_options(model, OpenAIOptions)
-        self._url = _address(model)
+        self.keeper: Keeper | None = None
+        self.events: Callable[[str, int], None] | None = None
+        urls = _addresses(model)
         self._secret = _secret(model)
-        self._met = self._answered = False
-        self._in_a_row = 0
-        self._came: queue.SimpleQueue[Outcome | BaseException] = queue.SimpleQueue()
+        self._endpoints = Endpoints(urls, self.options)
+        self.window = 2 * self.options.concurrency * len(urls) + _AHEAD
+        self._came: queue.SimpleQueue[list[Outcome] | BaseException] = queue.SimpleQueue()
+        self._ready: deque[Outcome] = deque()
+        self._unkept: dict[str, Job] = {}
+        self._looked = False
         self._loop = asyncio.new_event_loop()
         self._thread = threading.Thread(target=self._loop.run_forever, name=f"openai-{model.key}", daemon=True)
         self._thread.start()
-        self._tasks: set[asyncio.Task[None]] = set()
-        self._client, self._gate = self._wait(self._connect())
+        self._transport, self._scheduler = self._wait(self._connect())
 
     def generate(self, requests: Iterable[Request]) -> Iterator[Outcome]:
         """Outcomes in the order in which they come."""
         source = iter(requests)
-        self._came = queue.SimpleQueue()
+        self._came, self._ready = queue.SimpleQueue(), deque()
         flying, more = 0, True
         try:
+            self._wait(self._begin())
             while True:
-                while more and flying < 2 * self.options.concurrency:
-                    request = next(source, None)
-                    if request is None:
-                        more = False
-                        break
-                    self.model.check(request)
-                    self._loop.call_soon_threadsafe(self._start, request)
-                    flying += 1
+                if more and (room := self.window + min(self._scheduler.waiting, self.window) - flying) > 0:
+                    jobs = [self._job(request) for request in islice(source, room)]
+                    more = len(jobs) == room
+                    flying += len(jobs)
+                    self._loop.call_soon_threadsafe(self._scheduler.add, jobs)
                 if not flying:
                     return
                 try:
                     came = self._came.get(timeout=_WAKE)
                 except queue.Empty:
                     continue
-                flying -= 1
                 if isinstance(came, BaseException):
                     raise came
-                yield came
+                self._ready.extend(came)
+                while self._ready:
+                    flying -= 1
+                    yield self._ready.popleft()
         finally:
-            if not self._loop.is_closed():
-                self._wait(self._stop_tasks())
+            self._stop()
 
     def arrived(self) -> list[Outcome]:
-        """Replies that came while the caller was stopping."""
-        outcomes = []
+        """Outcomes that came while the caller was stopping. Those that went to a keeper are not among them."""
+        outcomes = list(self._ready)
+        self._ready = deque()
         with suppress(queue.Empty):
             while True:
                 came = self._came.get_nowait()
                 if not isinstance(came, BaseException):
-                    outcomes.append(came)
+                    outcomes += came
         return outcomes
+
+    def wake(self) -> None:
+        """The keeper stored something, or failed to: look there. Safe from any thread."""
+        with suppress(RuntimeError):  # the loop is closed
+            self._loop.call_soon_threadsafe(self._collect)
 
     def close(self) -> None:
         """Stops what is under way and closes the connections."""
         if self._loop.is_closed():
             return
-        self._wait(self._stop_tasks())
-        self._wait(self._client.aclose())
+        self._wait(self._scheduler.stop(0.0))
+        self._wait(self._transport.close())
         self._loop.call_soon_threadsafe(self._loop.stop)
         self._thread.join()
         self._loop.close()
 
     def body(self, request: Request) -> dict[str, Any]:
-        """The JSON that is sent. A seed is moved on by the sample index: endpoints draw the same sample for the same
-        seed.
-        """
-        sampling = request.sampling
-        body: dict[str, Any] = {
-            "model": self.model.model,
-            "messages": [message.model_dump() for message in request.messages],
-            "temperature": sampling.temperature,
-            "top_p": sampling.top_p,
-            self.options.max_tokens_field: sampling.max_tokens,
-        }
-        for name in ("top_k", "min_p", "repetition_penalty", "presence_penalty", "frequency_penalty"):
-            if (value := getattr(sampling, name)) is not None:
-                body[name] = value
-        if sampling.stop:
-            body["stop"] = list(sampling.stop)
-        if sampling.seed is not None:
-            body["seed"] = (sampling.seed + request.sample_index) % 2**63
-        if request.tools:
-            body["tools"] = list(request.tools)
-        if request.response_format is not None:
-            body["response_format"] = request.response_format
-        return body | self.options.extra_body
+        """The JSON that is sent."""
+        return chat_body(request, self.model.model, self.options)
 
-    # From here on: inside the loop's thread.
+    def _job(self, request: Request) -> Job:
+        self.model.check(request)
+        body = json.dumps(self.body(request), ensure_ascii=False, separators=(",", ":")).encode("utf-8")
+        return Job(request, body, len(body) / 4 + request.sampling.max_tokens)
 
-    def _start(self, request: Request) -> None:
-        task = self._loop.create_task(self._bring(request))
-        self._tasks.add(task)
-        task.add_done_callback(self._tasks.discard)
-
-    async def _bring(self, request: Request) -> None:
-        """Puts the outcome of a request, or what must stop the run, where `generate` waits for it."""
+    def _stop(self) -> None:
+        """Lets calls under way come to their end for `grace` seconds, or until Ctrl-C comes again, then cancels them."""
+        if self._loop.is_closed():
+            return
         try:
-            result = await self._ask(request)
-        except asyncio.CancelledError:
-            raise
-        except BaseException as error:
-            self._came.put(error)
-        else:
-            self._came.put(Outcome(request, result))
-
-    async def _ask(self, request: Request) -> Reply | Failure:
-        """Tries until there is a reply, a refusal, or no try left."""
-        body = self.body(request)
-        tries = 0
-        while True:
-            tries += 1
-            await self._gate.enter()
-            try:
-                result = await self._call(body)
-            finally:
-                self._gate.leave()
-            if isinstance(result, Reply):
-                self._in_a_row, self._answered = 0, True
-                self._gate.speed_up((result.prompt_tokens or 0) + (result.completion_tokens or 0))
-                return replace(result, cost=self.model.cost(result))
-            if isinstance(result, Failure):
-                self._in_a_row = 0
-                return replace(result, attempts=tries)
-            if self._was_last(result, tries):
-                self._count_failure(result)
-                return Failure(result.reason, result.kind, retryable=True, attempts=tries)
-            pause = self._pause(tries, result.after)
-            if result.kind == "rate_limited":
-                self._gate.slow_down(pause)
-            else:
-                await asyncio.sleep(pause)
-
-    def _was_last(self, result: TryAgain, tries: int) -> bool:
-        allowed = self.options.attempts if self._met else min(self.options.attempts, _FIRST_TRIES)
-        if result.kind == "timeout":
-            allowed = min(allowed, _TIMEOUT_TRIES)
-        return tries >= allowed or (result.after or 0.0) > self.options.max_retry_after
-
-    async def _call(self, body: dict[str, Any]) -> Reply | Failure | TryAgain:
-        began = time.monotonic()
-        try:
-            async with asyncio.timeout(self.options.timeout):
-                response = await self._client.post(self._url, json=body)
-        except (TimeoutError, httpx.ReadTimeout, httpx.WriteTimeout):
-            self._met = True
-            return TryAgain(f"no reply from {self._url} within {self.options.timeout:g} s", "timeout")
-        except httpx.TransportError as error:
-            return TryAgain(f"{self._url}: {type(error).__name__}: {error or 'no connection'}", "connection", away=True)
-        self._met = True
-        headers = {name.lower(): value for name, value in response.headers.items()}
-        answer = Answer(response.status_code, headers, response.content, time.monotonic() - began)
-        return judge(answer, self.model, self._secret, answered_before=self._answered)
-
-    def _pause(self, tries: int, asked: float | None) -> float:
-        """Seconds before the next try: what was asked, and up to a quarter more, so that not all come back at once."""
-        if asked is not None:
-            return asked * random.uniform(1.0, 1.25)
-        return min(self.options.max_backoff, self.options.backoff * 2.0 ** (tries - 1)) * random.uniform(0.5, 1.0)
-
-    def _count_failure(self, failed: TryAgain) -> None:
-        """Raises when failures say that going on is of no use. Nothing stored is lost; the next run goes on."""
-        self._in_a_row = self._in_a_row + 1 if failed.away else 0
-        fix = "see that it runs and that base_url is right, then run again: what was answered is kept"
-        if failed.kind == "connection" and not self._met:
-            raise UserError(f"model {self.model.key}: nothing answers at {failed.reason}", fix=fix)
-        if self._in_a_row >= self.options.give_up_after:
-            raise UserError(
-                f"model {self.model.key}: {self._in_a_row} requests in a row failed at {self._url}; the last: {failed.reason}",
-                fix=fix,
-            )
-
-    async def _connect(self) -> tuple[httpx.AsyncClient, Gate]:
-        options = self.options
-        headers = {"Authorization": f"Bearer {self._secret}"} if self._secret else {}
-        client = httpx.AsyncClient(
-            headers=options.headers | headers,
-            timeout=httpx.Timeout(options.timeout, connect=options.connect_timeout, pool=None),
-            limits=httpx.Limits(max_connections=options.concurrency, max_keepalive_connections=options.concurrency),
-            # A proxy from the environment is for the world outside, not for a server on this machine.
-            trust_env=httpx.URL(self._url).host not in _LOCAL,
-        )
-        return client, Gate(options.concurrency, options.requests_per_minute, options.tokens_per_minute)
-
-    async def _stop_tasks(self) -> None:
-        tasks = list(self._tasks)
-        for task in tasks:
-            task.cancel()
-        await asyncio.gather(*tasks, return_exceptions=True)
+            self._wait(self._scheduler.stop(self.options.grace))
+        except KeyboardInterrupt:
+            self._wait(self._scheduler.cancel())
+        self._wait(self._forget())
 
     def _wait(self, work: Coroutine[Any, Any, Any]) -> Any:
         """Runs something in the loop's thread and waits for it."""
@@ -246,20 +153,85 @@ class OpenAIEngine:
                 future.result(timeout=_WAKE)
         return future.result()
 
+    # From here on: inside the loop's thread.
 
-def _address(model: Model) -> str:
+    async def _connect(self) -> tuple[Transport, Scheduler]:
+        wires = Wires(self._call, self._done, self._came_to_an_end, self._event)
+        return Transport(self.options, self._secret), Scheduler(self.model.key, self._endpoints, self.options, wires)
+
+    async def _begin(self) -> None:
+        self._scheduler.start()
+        if not self._looked and self.options.check_model:
+            await asyncio.gather(*(self._look(endpoint) for endpoint in self._endpoints.all))
+        self._looked = True
+
+    async def _look(self, endpoint: Endpoint) -> None:
+        """Refuses an endpoint that says it serves another model; one that says nothing is believed."""
+        answer = await self._transport.get(f"{endpoint.url}/models", _LOOK_SECONDS)
+        if answer is not None and answer.status == 200 and (served := another_model(answer.body, self.model.model)):
+            raise UserError(
+                f"model {self.model.key}: {endpoint.url} serves {served!r}, not {self.model.model!r}",
+                fix="correct model or base_url, or set options.check_model: false if it is the same under another name",
+            )
+
+    async def _forget(self) -> None:
+        self._unkept.clear()
+        for endpoint in self._endpoints.all:
+            endpoint.gate.running = 0
+
+    async def _call(self, endpoint: Endpoint, job: Job) -> Result:
+        answer = await self._transport.post(f"{endpoint.url}/chat/completions", job.body)
+        if not isinstance(answer, Answer):
+            return answer
+        result = judge(answer, Asked(self.model, endpoint.url, self._secret, endpoint.answered))
+        if (said := announced(answer.headers)) is not None:
+            endpoint.gate.heed(said)
+        return result
+
+    def _done(self, job: Job, result: Reply | Failure) -> None:
+        if isinstance(result, Failure):
+            self._came.put([Outcome(job.request, result)])
+            return
+        priced = replace(result, cost=self.model.cost(result))
+        if self.keeper is None:
+            self._came.put([Outcome(job.request, priced)])
+            self._scheduler.kept([job])
+        else:
+            self._unkept[job.request.key] = job
+            self.keeper.put(job.request, priced)
+
+    def _collect(self) -> None:
+        """Frees the places of the replies that are stored now, and yields them."""
+        if self.keeper is None:
+            return
+        try:
+            stored = self.keeper.committed()
+        except BaseException as error:
+            self._scheduler.shut()
+            self._came_to_an_end(error)
+            return
+        jobs = [job for request, _ in stored if (job := self._unkept.pop(request.key, None)) is not None]
+        self._came.put([Outcome(request, reply) for request, reply in stored])
+        self._scheduler.kept(jobs)
+
+    def _came_to_an_end(self, error: BaseException) -> None:
+        self._came.put(error)
+
+    def _event(self, name: str, number: int) -> None:
+        if self.events is not None:
+            self.events(name, number)
+
+
+def _addresses(model: Model) -> list[str]:
     if not model.base_url:
         raise UserError(f"model {model.key}: engine openai needs base_url", fix="for example http://127.0.0.1:8000/v1")
-    try:
-        right = httpx.URL(model.base_url).scheme in ("http", "https") and httpx.URL(model.base_url).host
-    except httpx.InvalidURL:
-        right = False
-    if not right:
-        raise UserError(
-            f"model {model.key}: base_url {model.base_url!r} is no http address",
-            fix="for example http://127.0.0.1:8000/v1",
-        )
-    return model.base_url.rstrip("/").removesuffix("/chat/completions") + "/chat/completions"
+    for url in (model.base_url, *model.base_urls):
+        if not is_http_address(url):
+            raise UserError(
+                f"model {model.key}: base_url {url!r} is no http address",
+                fix="for example http://127.0.0.1:8000/v1",
+            )
+    return list(dict.fromkeys(base_of(url) for url in (model.base_url, *model.base_urls)))
 
 
 def _secret(model: Model) -> str | None:
@@ -270,5 +242,11 @@ def _secret(model: Model) -> str | None:
         raise UserError(
             f"model {model.key}: the environment variable {model.api_key_env} is not set",
             fix=f"export {model.api_key_env}=… with the API key for {model.base_url}",
+        )
+    if not (secret.isascii() and secret.isprintable()):
+        raise UserError(
+            f"model {model.key}: the environment variable {model.api_key_env} holds no API key: it has characters that "
+            "cannot be sent in a header",
+            fix=f"export {model.api_key_env} again, without line breaks or quotes",
         )
     return secret

@@ -39,20 +39,39 @@ class BatchOptions(Frozen):
 class OpenAIOptions(Frozen):
     """Options of engine openai. Times are in seconds.
 
-    `attempts` counts the tries of one request over 408, 429, 5xx and lost connections, `give_up_after` the requests in
-    a row that may fail before everything stops. `requests_per_minute` and `tokens_per_minute` hold back below an
-    endpoint's limits; without them a 429 does. `extra_body` is sent with every call and is part of its key; `headers`
-    are sent and are not.
+    `concurrency` is the most calls under way at one endpoint, or answered and not stored yet: what a kill can cost. An
+    endpoint that refuses gets fewer. `timeout` limits a whole call (long reasoning takes minutes), `connect_timeout` the
+    connection, `first_byte_timeout` the time until the answer begins (None: as long as the call), `stall_timeout` a
+    pause within its body.
+
+    `attempts` counts the tries of one request over 408, 429, 5xx and lost connections, `timeout_attempts` those over
+    timeouts; a body that is no chat completion is asked for `malformed_attempts` times more. Pauses between tries grow
+    from `backoff` to `max_backoff`; one asked for by the endpoint is kept, if it is no longer than `max_retry_after`.
+    Everything stops when `give_up_after` requests in a row failed, or no endpoint was there for `away_limit`. Stopped
+    early, calls under way have `grace` to come to their end.
+
+    `requests_per_minute` and `tokens_per_minute`, for each endpoint, hold back below its limits; without them what it
+    announces and its 429s do. A body over `max_reply_bytes` is a failure. With `check_model` the list of models that an
+    endpoint serves is looked at once. `extra_body` is sent with every call and is part of its key; `headers` are sent
+    and are not.
     """
 
     concurrency: Annotated[int, Field(ge=1, le=4096)] = 32
     timeout: Seconds = 1800.0
     connect_timeout: Seconds = 10.0
+    first_byte_timeout: Seconds | None = None
+    stall_timeout: Seconds = 120.0
     attempts: Count = 8
+    timeout_attempts: Count = 3
+    malformed_attempts: Annotated[int, Field(ge=0)] = 2
     backoff: Seconds = 0.5
     max_backoff: Seconds = 60.0
     max_retry_after: Seconds = 600.0
     give_up_after: Count = 8
+    away_limit: Seconds = 600.0
+    grace: Annotated[float, Field(ge=0)] = 3.0
+    max_reply_bytes: Annotated[int, Field(ge=1024)] = 32 * 1024 * 1024
+    check_model: bool = True
     requests_per_minute: Annotated[float, Field(gt=0)] | None = None
     tokens_per_minute: Annotated[float, Field(gt=0)] | None = None
     max_tokens_field: Literal["max_tokens", "max_completion_tokens"] = "max_tokens"

@@ -14,7 +14,7 @@ from dataclasses import dataclass, field
 from typing import Any, Literal
 
 FinishReason = Literal["stop", "length", "content_filter"]
-FailureKind = Literal["rate_limited", "timeout", "refused", "server", "bad_request", "connection"]
+FailureKind = Literal["rate_limited", "timeout", "refused", "server", "bad_request", "connection", "malformed"]
 
 _FINISH: dict[str | None, FinishReason] = {
     None: "stop",
@@ -119,7 +119,7 @@ def parse_reply(payload: bytes, *, seconds: float | None = None, cost: float | N
     """The reply in the bytes of a chat completion; MalformedReply when there is none."""
     try:
         body = json.loads(payload)
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         raise MalformedReply(f"not JSON ({error}): {_start(payload)}") from None
     choices = body.get("choices") if isinstance(body, dict) else None
     if not isinstance(choices, list) or not choices or not isinstance(choices[0], dict):
@@ -179,7 +179,7 @@ def _content(content: Any) -> tuple[str, str | None]:
 
 
 def _count(value: Any) -> int | None:
-    return value if isinstance(value, int) and not isinstance(value, bool) and value >= 0 else None
+    return value if isinstance(value, int) and not isinstance(value, bool) and 0 <= value < 2**31 else None
 
 
 def _start(payload: bytes) -> str:

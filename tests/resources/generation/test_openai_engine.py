@@ -51,7 +51,7 @@ def model(address: Endpoint | str, *, api_key_env: str | None = None, **options:
         api_key_env=api_key_env,
         price_in=1.0,
         price_out=2.0,
-        options={"backoff": 0.01, "concurrency": 8} | options,
+        options={"backoff": 0.01, "concurrency": 8, "grace": 0.1} | options,
     )
 
 
@@ -94,7 +94,7 @@ def test_requests_are_read_a_bounded_window_ahead(opening: Opening) -> None:
         endless = (some.model_copy(update={"sample_index": next(read)}) for _ in itertools.count())
         for _ in itertools.islice(engine.generate(endless), 100):
             pass
-        assert next(read) <= 100 + 8
+        assert next(read) <= 100 + engine.window + 1
 
 
 def test_everything_that_was_set_is_sent_and_nothing_else(opening: Opening) -> None:
@@ -213,7 +213,7 @@ def test_declared_rates_are_kept_to(opening: Opening) -> None:
         (error(422, "no such field"), "bad_request", False),
         (error(403, "flagged by moderation"), "refused", False),
         (error(500, "always"), "server", True),
-        (Act(200, b"{}"), "server", True),
+        (Act(200, b"{}"), "malformed", True),
         (Act(cut=True), "connection", True),
     ],
     ids=["400", "422", "403", "500", "garbage", "cut"],
@@ -230,13 +230,13 @@ def test_what_stays_failed_is_a_failure_with_its_reason(opening: Opening, act: A
 
 
 def test_a_hanging_call_ends_at_the_timeout_and_is_tried_once_more(opening: Opening) -> None:
-    with Endpoint(lambda call, n: Act(seconds=30 if call.text == "question 0" else 0)) as endpoint:
-        engine = opening(endpoint, timeout=1)
+    with Endpoint(lambda call, n: Act(seconds=5 if call.text == "question 0" else 0)) as endpoint:
+        engine = opening(endpoint, timeout=0.5, timeout_attempts=2)
         got = answers(engine.generate(questions(engine, 2)))
         failed = got["question 0"]
         assert isinstance(failed, Failure)
         assert (failed.kind, failed.attempts) == ("timeout", 2)
-        assert "within 1 s" in failed.reason
+        assert "within 0.5 s" in failed.reason
         assert isinstance(got["question 1"], Reply)
 
 
