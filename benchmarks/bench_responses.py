@@ -1,173 +1,218 @@
-"""The response store against an append-only JSONL file and a plain sqlite3 table, in one run: seconds, size, ratios.
+"""The response store beside the plain sqlite3 module with one JSON blob a row, in one run.
 
-    python benchmarks/bench_responses.py [--replies 4000] [--words 300] [--repeats 3]
+    python benchmarks/bench_responses.py [--replies 8000] [--bytes 4096] [--repeats 3] [--stored 200000]
 
-The same replies (about 2 kB of prose each) are written durably by all three, 64 to a commit, then every key is looked up,
-500 at a time, in random order. JSONL: one line a reply, fsync after each batch, all lines read back into a dict before
-the first look-up, as Curator does. sqlite3: one table with the same raw request and reply and the same durability, not
-compressed, nothing parsed. The store also compresses, checks, indexes usage and gives parsed replies. `ask` is the
-whole way with an engine that answers at once. The three take turns and the medians are compared.
+The same replies (prose, about 4 kB each) are written by both, 256 to a commit; `durable` means that each commit waits
+for the disk, `grouped` that it does so once a second, which is how `ask` writes. Then every key is looked up, 500 at a
+time, in random order: first whether it is there, then its reply, parsed. The two take turns and the medians are
+compared. The store also compresses, checks and indexes usage. Last, the same on a store that holds `--stored` replies,
+and what `ot responses stats` asks of it, beside the same query without the index.
 """
 
 from __future__ import annotations
 
 import argparse
+import hashlib
 import json
-import os
 import random
 import sqlite3
 import statistics
 import tempfile
 import time
-from collections.abc import Callable, Iterator
+from collections import defaultdict
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from pydoc_data.topics import topics
+from typing import Any
 
-from resources.generation.ask import ask
+from figures import figure, note
+
 from resources.generation.model import Model
 from resources.generation.reply import Reply
 from resources.generation.request import Message, Request, Sampling
-from resources.generation.scripted import ScriptedEngine
+from resources.responses.reports import stats
 from resources.responses.store import Meta, ResponseStore
+from resources.responses.writer import BatchWriter
 
-BATCH, LOOKUP = 64, 500
+BATCH, LOOKUP = 256, 500
 MODEL = Model(key="bench", engine="scripted", model="echo")
+PLAIN = "plain sqlite3, one JSON blob a row"
+Pair = tuple[Request, Reply]
 
 
-def made(replies: int, words: int) -> list[tuple[Request, Reply]]:
-    """Requests with prose for answers."""
-    draw = random.Random(7)
-    text = " ".join(topics.values()).split()
+def made(replies: int, size: int, seed: int = 7) -> list[Pair]:
+    """Requests with prose of about `size` bytes for answers, their keys computed."""
+    draw = random.Random(seed)
+    text = " ".join(topics.values())
     sampling = Sampling(max_tokens=4096)
     pairs = []
     for n in range(replies):
-        start = draw.randrange(len(text) - words)
-        request = MODEL.request([Message(role="user", content=f"question {n}")], sampling)
-        pairs.append((request, Reply.make(" ".join(text[start : start + words]), completion_tokens=words)))
+        start = draw.randrange(len(text) - size)
+        request = MODEL.request([Message(role="user", content=f"question {seed} {n}")], sampling)
+        assert request.key
+        pairs.append((request, Reply.make(text[start : start + size], completion_tokens=size // 4)))
     return pairs
 
 
-def batches(pairs: list[tuple[Request, Reply]]) -> Iterator[list[tuple[Request, Reply]]]:
-    for at in range(0, len(pairs), BATCH):
-        yield pairs[at : at + BATCH]
+def chunked(items: Sequence[Any], size: int) -> Iterator[Any]:
+    for at in range(0, len(items), size):
+        yield items[at : at + size]
 
 
-def jsonl(folder: Path, pairs: list[tuple[Request, Reply]], keys: list[str]) -> tuple[float, float, int]:
-    path = folder / "responses.jsonl"
+class Plain:
+    """What one would write in ten lines; commits wait for the disk when `durable`."""
 
-    def write() -> None:
-        with path.open("ab") as file:
-            for batch in batches(pairs):
-                for request, reply in batch:
-                    line = {"key": request.key, "request": request.payload.decode(), "reply": reply.payload.decode()}
-                    file.write(json.dumps(line).encode() + b"\n")
-                file.flush()
-                os.fsync(file.fileno())
+    def __init__(self, path: Path, *, durable: bool = True) -> None:
+        self._connection = sqlite3.connect(path)
+        self._connection.execute("PRAGMA journal_mode=WAL")
+        self._connection.execute(f"PRAGMA synchronous={'FULL' if durable else 'NORMAL'}")
+        self._connection.execute("CREATE TABLE IF NOT EXISTS responses (key TEXT PRIMARY KEY, body BLOB)")
 
-    def read() -> None:
-        with path.open("rb") as file:
-            lines = {line["key"]: line["reply"] for line in map(json.loads, file)}
-        assert all(key in lines for key in keys)
+    def write(self, pairs: list[Pair]) -> None:
+        for batch in chunked(pairs, BATCH):
+            rows = [(request.key, self._body(request, reply)) for request, reply in batch]
+            with self._connection:
+                self._connection.executemany("INSERT OR IGNORE INTO responses VALUES (?, ?)", rows)
 
-    return timed(write), timed(read), path.stat().st_size
+    def _body(self, request: Request, reply: Reply) -> bytes:
+        body = {"request": request.payload.decode(), "reply": reply.payload.decode(), "seconds": reply.seconds}
+        return json.dumps(body).encode()
 
+    def has(self, keys: list[str]) -> int:
+        return sum(len(self._select("key", some)) for some in chunked(keys, LOOKUP))
 
-def plain(folder: Path, pairs: list[tuple[Request, Reply]], keys: list[str]) -> tuple[float, float, int]:
-    path = folder / "plain.sqlite"
-    connection = sqlite3.connect(path)
-    connection.execute("PRAGMA journal_mode=WAL")
-    connection.execute("PRAGMA synchronous=FULL")
-    connection.execute("CREATE TABLE responses (key TEXT PRIMARY KEY, request BLOB, reply BLOB)")
+    def read(self, keys: list[str]) -> int:
+        bodies = (json.loads(row[1]) for some in chunked(keys, LOOKUP) for row in self._select("key, body", some))
+        return sum(1 for body in bodies if json.loads(body["reply"])["choices"])
 
-    def write() -> None:
-        for batch in batches(pairs):
-            rows = [(request.key, request.payload, reply.payload) for request, reply in batch]
-            with connection:
-                connection.executemany("INSERT OR IGNORE INTO responses VALUES (?, ?, ?)", rows)
+    def _select(self, what: str, keys: list[str]) -> list[Any]:
+        marks = ",".join("?" * len(keys))
+        return self._connection.execute(f"SELECT {what} FROM responses WHERE key IN ({marks})", keys).fetchall()
 
-    def read() -> None:
-        found = 0
-        for at in range(0, len(keys), LOOKUP):
-            some = keys[at : at + LOOKUP]
-            marks = ",".join("?" * len(some))
-            found += len(
-                connection.execute(f"SELECT key, reply FROM responses WHERE key IN ({marks})", some).fetchall()
-            )
-        assert found == len(keys)
-
-    result = timed(write), timed(read)
-    connection.close()
-    return *result, path.stat().st_size
+    def close(self) -> None:
+        self._connection.close()
 
 
-def store(folder: Path, pairs: list[tuple[Request, Reply]], keys: list[str]) -> tuple[float, float, int]:
-    path = folder / "responses.sqlite"
-    opened = ResponseStore(f"sqlite:///{path}")
-    opened.get_many(["0" * 64])
-
-    def write() -> None:
-        for batch in batches(pairs):
-            opened.put_many((request, reply, Meta("bench")) for request, reply in batch)
-
-    def read() -> None:
-        assert sum(len(opened.get_many(keys[at : at + LOOKUP])) for at in range(0, len(keys), LOOKUP)) == len(keys)
-
-    result = timed(write), timed(read)
-    opened.close()
-    return *result, path.stat().st_size
+def put(store: ResponseStore, pairs: list[Pair]) -> None:
+    for batch in chunked(pairs, BATCH):
+        store.put_many((request, reply, Meta("bench")) for request, reply in batch)
 
 
-def asking(folder: Path, pairs: list[tuple[Request, Reply]]) -> tuple[float, float]:
-    answers = {request.key: reply for request, reply in pairs}
-    opened = ResponseStore(f"sqlite:///{folder}/ask.sqlite")
-    requests = [request for request, _ in pairs]
-
-    def run() -> None:
-        engine = ScriptedEngine(MODEL, lambda request: answers[request.key])
-        assert sum(1 for _ in ask(opened, lambda: engine, requests)) == len(requests)
-
-    result = timed(run), timed(run)
-    opened.close()
-    return result
+def write_through(store: ResponseStore, pairs: list[Pair]) -> None:
+    with BatchWriter(store) as writer:
+        for request, reply in pairs:
+            writer.put(request, reply, Meta("bench"))
+        assert len(writer.flush()) == len(pairs)
 
 
-def timed(work: Callable[[], None]) -> float:
+def opened(path: Path) -> ResponseStore:
+    store = ResponseStore(f"sqlite:///{path}")
+    store.require_writable()
+    return store
+
+
+def timed(work: Callable[[], object]) -> float:
     began = time.perf_counter()
     work()
     return time.perf_counter() - began
 
 
-def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--replies", type=int, default=4000)
-    parser.add_argument("--words", type=int, default=300)
-    parser.add_argument("--repeats", type=int, default=3)
-    arguments = parser.parse_args()
-    pairs = made(arguments.replies, arguments.words)
+def turn(folder: Path, pairs: list[Pair], keys: list[str], took: dict[str, list[float]]) -> tuple[int, int]:
+    """Each way once; the sizes of both files in bytes."""
+    plain, grouped = Plain(folder / "plain.sqlite"), Plain(folder / "grouped.sqlite", durable=False)
+    store, through = opened(folder / "store.sqlite"), opened(folder / "through.sqlite")
+    took["plain durable"].append(timed(lambda: plain.write(pairs)))
+    took["store durable"].append(timed(lambda: put(store, pairs)))
+    took["plain grouped"].append(timed(lambda: grouped.write(pairs)))
+    took["store grouped"].append(timed(lambda: write_through(through, pairs)))
+    took["plain has"].append(timed(lambda: plain.has(keys)))
+    took["store has"].append(timed(lambda: store.has_many(keys)))
+    took["plain read"].append(timed(lambda: plain.read(keys)))
+    took["store read"].append(timed(lambda: store.get_many(keys)))
+    assert store.has_many(keys) == set(keys)
+    for each in (plain, grouped, store, through):
+        each.close()
+    return (folder / "store.sqlite").stat().st_size, (folder / "plain.sqlite").stat().st_size
+
+
+def compare(pairs: list[Pair], repeats: int) -> None:
     keys = [request.key for request, _ in pairs]
     random.Random(1).shuffle(keys)
-    ways = {"jsonl": jsonl, "sqlite3": plain, "store": store}
-    writes: dict[str, list[float]] = {name: [] for name in [*ways, "ask"]}
-    reads: dict[str, list[float]] = {name: [] for name in [*ways, "ask"]}
-    sizes: dict[str, int] = {}
-    for _ in range(arguments.repeats):
+    took: dict[str, list[float]] = defaultdict(list)
+    for _ in range(repeats):
         with tempfile.TemporaryDirectory() as name:
-            for way, measure in ways.items():
-                write, read, sizes[way] = measure(Path(name), pairs, keys)
-                writes[way].append(write)
-                reads[way].append(read)
-            first, again = asking(Path(name), pairs)
-            writes["ask"].append(first)
-            reads["ask"].append(again)
-    print(f"{arguments.replies} replies, medians of {arguments.repeats}")
-    base = {"write": statistics.median(writes["sqlite3"]), "read": statistics.median(reads["sqlite3"])}
-    for way in writes:
-        write, read = statistics.median(writes[way]), statistics.median(reads[way])
-        size = f"{sizes[way] / 1e6:7.1f} MB" if way in sizes else ""
-        print(
-            f"{way:8} write {arguments.replies / write:8.0f}/s ({write / base['write']:.2f} times sqlite3's time)"
-            f"   read {arguments.replies / read:8.0f}/s ({read / base['read']:.2f} times) {size}"
+            ours, theirs = turn(Path(name), pairs, keys, took)
+    rate = {name: len(pairs) / statistics.median(seconds) for name, seconds in took.items()}
+
+    def said(name: str, what: str, unit: str, bar: float | None) -> None:
+        value, other = rate[f"store {what}"], rate[f"plain {what}"]
+        holds = None if bar is None else value >= bar
+        figure(
+            name, value, unit, alternative=PLAIN, other=other, bar=f"at least {bar:,.0f}" if bar else "", holds=holds
         )
+
+    said("responses: writes of 4 kB, each commit on the disk", "durable", "replies/s", 5_000)
+    said("responses: writes of 4 kB through the writer", "grouped", "replies/s", 5_000)
+    said("responses: existence checks", "has", "keys/s", 20_000)
+    said("responses: replies read and parsed", "read", "replies/s", None)
+    figure("responses: size of the store", ours / 1e6, "MB", alternative=PLAIN, other=theirs / 1e6)
+
+
+def fill(path: Path, rows: int) -> None:
+    """Rows as the store writes them, without the time that it takes to make them."""
+    draw = random.Random(3)
+    body = draw.randbytes(1_900)
+    keys = sorted(hashlib.sha256(b"%d" % n).hexdigest() for n in range(rows))
+    connection = sqlite3.connect(path)
+    with connection:
+        connection.executemany(
+            f"INSERT INTO responses VALUES ({','.join('?' * 14)})",
+            (
+                (key, f"model{n % 4}:echo", "", "chat", 0, f"traces source{n % 5}|r1", "stop", draw.randrange(300),
+                 draw.randrange(4_000), 0.01, 1.2, "2026-01-01T00:00:00.000+00:00", body[:200], body)
+                for n, key in enumerate(keys)
+            ),
+        )  # fmt: skip
+    connection.close()
+
+
+def filled(pairs: list[Pair], rows: int) -> None:
+    """The same figures on a store that holds `rows` replies already."""
+    with tempfile.TemporaryDirectory() as name:
+        path = Path(name) / "store.sqlite"
+        store = opened(path)
+        fill(path, rows)
+        keys = [hashlib.sha256(b"%d" % n).hexdigest() for n in random.Random(2).sample(range(rows), min(rows, 50_000))]
+        full = f"a store of {rows:,}"
+        writes = len(pairs) / timed(lambda: write_through(store, pairs))
+        figure(f"responses: writes into {full}", writes, "replies/s", alternative="none", bar="", holds=None)
+        checks = len(keys) / timed(lambda: store.has_many(keys))
+        figure(
+            f"responses: existence checks in {full}", checks, "keys/s", alternative="none", bar="at least 20,000",
+            holds=checks >= 20_000,
+        )  # fmt: skip
+        took = timed(lambda: stats(store))
+        scan = "SELECT model, purpose, count(*), sum(cost) FROM responses NOT INDEXED GROUP BY model, purpose"
+        other = timed(lambda: sqlite3.connect(path).execute(scan).fetchall())
+        figure(
+            f"responses: usage by model and purpose of {full}", took, "s", alternative="a scan without the index",
+            other=other, bar="at most 2", holds=took <= 2,
+        )  # fmt: skip
+        store.close()
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--replies", type=int, default=8_000)
+    parser.add_argument("--bytes", type=int, default=4_096)
+    parser.add_argument("--repeats", type=int, default=3)
+    parser.add_argument("--stored", type=int, default=200_000, help="0 leaves the filled store out")
+    arguments = parser.parse_args()
+    pairs = made(arguments.replies, arguments.bytes)
+    note(f"{arguments.replies} replies of {len(pairs[0][1].payload)} bytes, medians of {arguments.repeats}")
+    compare(pairs, arguments.repeats)
+    if arguments.stored:
+        filled(made(arguments.replies, arguments.bytes, seed=8), arguments.stored)
 
 
 if __name__ == "__main__":

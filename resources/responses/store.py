@@ -69,20 +69,17 @@ class ResponseStore:
 
     def get_many(self, keys: Iterable[str]) -> dict[str, Reply]:
         """The stored replies among `keys`, by key. Keys that are not stored are not in the result."""
-        columns = RESPONSES.c
         found: dict[str, Reply] = {}
         for some in chunks(dict.fromkeys(keys), _LOOKUP):
-            query = sa.select(columns.key, columns.reply, columns.seconds, columns.cost).where(columns.key.in_(some))
-            for row in self._database.fetch(query):
+            for row in self._database.fetch_by_keys("key, reply, seconds, cost", some):
                 found[row.key] = self._read(row)
         return found
 
     def has_many(self, keys: Iterable[str]) -> set[str]:
         """Those of `keys` that are stored. Reads no reply, so it says nothing of whether one is damaged."""
-        key = RESPONSES.c.key
         found: set[str] = set()
         for some in chunks(dict.fromkeys(keys), _LOOKUP):
-            found.update(row[0] for row in self._database.fetch(sa.select(key).where(key.in_(some))))
+            found.update(row[0] for row in self._database.fetch_by_keys("key", some))
         return found
 
     def put_many(self, rows: Iterable[tuple[Request, Reply, Meta]], *, sync: bool = True) -> dict[str, Reply]:

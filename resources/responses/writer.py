@@ -12,6 +12,7 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from types import TracebackType
 
 from resources.errors import UserError
@@ -158,4 +159,6 @@ class BatchWriter:
             self._error = error
             self._changed.notify_all()
         if self._on_commit is not None:
-            self._on_commit()
+            # The callback may be what failed; the first error is the one to tell.
+            with suppress(Exception):
+                self._on_commit()

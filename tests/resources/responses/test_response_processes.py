@@ -37,6 +37,23 @@ WRITER = """
 """
 
 
+# Answers one question after another through the writing thread and says which are committed.
+STREAM = """
+    import itertools, json, sys
+    from resources.generation.reply import Reply
+    from resources.responses.store import Meta, ResponseStore
+    from resources.responses.writer import BatchWriter
+    from tests.resources.generation.making import asked
+
+    with BatchWriter(ResponseStore(sys.argv[1])) as writer:
+        for n in itertools.count():
+            request = asked(f"question {n}")
+            writer.put(request, Reply.make(f"to {request.key}" * 50), Meta())
+            if committed := [request.key for request, _ in writer.committed()]:
+                print(json.dumps(committed), flush=True)
+"""
+
+
 def start(script: str, *arguments: str) -> subprocess.Popen[str]:
     return subprocess.Popen(
         [sys.executable, "-c", textwrap.dedent(script), *arguments],
@@ -91,6 +108,26 @@ def test_a_kill_loses_at_most_the_batch_that_was_being_written(url: str, after: 
         assert list(store.problems()) == []
         store.put_many((request, Reply.make("x"), Meta()) for request in many(400))
         assert len(list(store.rows())) == 400
+
+
+@pytest.mark.parametrize("after", [1, 4, 15])
+def test_a_kill_of_the_writer_leaves_all_that_it_said_was_committed(url: str, after: int) -> None:
+    child = start(STREAM, url)
+    assert child.stdout is not None
+    told: list[str] = []
+    for _ in range(after):
+        told += json.loads(child.stdout.readline())
+    child.send_signal(signal.SIGKILL)
+    for line in child.stdout:
+        if line.endswith("\n"):
+            told += json.loads(line)
+    child.wait()
+    assert len(told) == len(set(told))
+    with ResponseStore(url) as store:
+        assert store.has_many(told) == set(told)
+        assert all(row.reply.text == f"to {row.key}" * 50 for row in store.rows())
+        assert list(store.problems()) == []
+        store.put_many((request, Reply.make("x"), Meta()) for request in many(200))
 
 
 def test_a_forked_child_opens_its_own_connections(url: str) -> None:

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import datetime as dt
 import json
 import pickle
+import sqlite3
 from pathlib import Path
+from types import SimpleNamespace
 
 import polars as pl
 import pytest
@@ -14,7 +17,8 @@ from hypothesis import strategies as st
 
 from resources.errors import UserError
 from resources.generation.reply import Reply, completion_payload, parse_reply
-from resources.responses import reports
+from resources.responses import inserting, reports
+from resources.responses.packing import Packer
 from resources.responses.store import Meta, ResponseStore
 from resources.responses.tables import RESPONSES
 from tests.resources.generation.making import asked, many
@@ -61,6 +65,59 @@ def test_many_rows_and_lookups_at_once(store: ResponseStore) -> None:
     assert store.put_many((request, Reply.make("x"), Meta()) for request in requests) == {}
     assert len(store.get_many(request.key for request in requests)) == 1_300
     assert [row.key for row in store.rows()] == sorted(request.key for request in requests)
+
+
+def test_what_is_there_is_said_without_reading_it(store: ResponseStore) -> None:
+    requests = many(1_200)
+    assert store.has_many(request.key for request in requests) == set()
+    store.put_many((request, Reply.make("x"), Meta()) for request in requests[::2])
+    keys = [request.key for request in requests]
+    assert store.has_many(keys + keys + ["no key"]) == set(keys[::2])
+    assert store.has_many([]) == set()
+
+
+def test_a_batch_of_which_some_are_stored_adds_the_others(store: ResponseStore) -> None:
+    requests = many(600)
+    store.put_many((request, Reply.make("first"), Meta()) for request in requests[100:300])
+    earlier = store.put_many((request, Reply.make("second"), Meta()) for request in requests)
+    assert earlier.keys() == {request.key for request in requests[100:300]}
+    assert {reply.text for reply in earlier.values()} == {"first"}
+    assert len(store.has_many(request.key for request in requests)) == 600
+
+
+def test_a_clock_that_jumps_back_changes_nothing_but_the_note(
+    store: ResponseStore, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    times = iter([dt.datetime(2031, 1, 1, tzinfo=dt.UTC), dt.datetime(1970, 1, 1, tzinfo=dt.UTC)])
+    clock = SimpleNamespace(UTC=dt.UTC, datetime=SimpleNamespace(now=lambda zone: next(times)))
+    monkeypatch.setattr(inserting, "dt", clock)
+    put(store, ("a", "first"))
+    put(store, ("b", "second"))
+    monkeypatch.undo()
+    assert put(store, ("a", "third"))[asked("a").key].text == "first"
+    made = {row.reply.text: row.created_at for row in store.rows()}
+    assert made == {"first": "2031-01-01T00:00:00.000+00:00", "second": "1970-01-01T00:00:00.000+00:00"}
+    assert reports.stats(store)[0].replies == 2
+
+
+def test_a_store_of_the_first_format_is_read_and_written(tmp_path: Path) -> None:
+    old = sqlite3.connect(tmp_path / "old.sqlite")
+    old.executescript(Path(__file__).with_name("store_of_format_1.sql").read_text())
+    old.close()
+    with ResponseStore(f"sqlite:///{tmp_path}/old.sqlite") as store:
+        reply = store.get_many([asked().key])[asked().key]
+        assert (reply.text, reply.reasoning, reply.finish_reason) == ("4", "2+2 ü", "length")
+        assert (reply.prompt_tokens, reply.seconds, reply.cost) == (9, 1.5, 0.25)
+        assert put(store, ("b", "new"), ("c", "new")) == {}
+        assert store.put_many([(asked("b", 3), Reply.make("late"), Meta())])[asked("b", 3).key].text == "answer"
+        assert list(store.problems()) == []
+        assert len(list(store.rows())) == 4
+
+
+@given(payloads=st.lists(st.binary(max_size=3_000), max_size=20))
+def test_payloads_are_packed_one_by_one_or_together_and_come_back(payloads: list[bytes]) -> None:
+    packer = Packer()
+    assert [packer.unpack(frame, "key", "where") for frame in packer.pack(payloads)] == payloads
 
 
 def test_a_large_answer_is_kept_whole(store: ResponseStore) -> None:
