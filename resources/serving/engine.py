@@ -1,10 +1,10 @@
 """The engine `vllm`: a server of ours, spoken to by the OpenAI engine.
 
-Contract: as `Engine`. Opening it takes the server that `ot serve` keeps up for exactly this plan, else starts one, which
-ends with the engine; an address in `base_url` is used as it is. Weights, ports and keys never reach a request, so the
-same question has one key whoever serves it. When the server dies in the middle, `on_death: fail` raises a UserError with
-the cause, and `on_death: restart` starts another (at most `restarts` times) and goes on with what had no answer yet;
-what was answered is never asked again. With `seeds: false` no seed is sent.
+Contract: as `KeepingEngine`. Opening it takes the server that `ot serve` keeps up for exactly this plan, else starts one,
+which ends with the engine; an address in `base_url` is used as it is. Weights, ports and keys never reach a request, so
+the same question has one key whoever serves it. When the server dies in the middle, `on_death: fail` raises a UserError
+with the cause, and `on_death: restart` starts another (at most `restarts` times) and goes on with what had no answer
+yet; what was answered is never asked again. With `seeds: false` no seed is sent.
 
 How it fails: UserError when the server cannot be started or died; what `OpenAIEngine` raises while it lives.
 """
@@ -16,94 +16,33 @@ import logging
 import os
 import secrets
 import time
-from collections import deque
-from collections.abc import Callable, Iterable, Iterator
-from typing import Any, Protocol
+from collections.abc import Callable, Generator, Iterable, Iterator
+from itertools import chain
+from typing import Any
 
 from resources.errors import UserError
-from resources.generation.engine import Outcome
+from resources.generation.engine import Keeper, Outcome
 from resources.generation.model import Model
+from resources.generation.openai_engine import OpenAIEngine
 from resources.generation.options import OpenAIOptions
 from resources.generation.reply import Failure
 from resources.generation.request import Request
-from resources.home import Home
 from resources.serving.command import ServePlan
+from resources.serving.found import Serving, acquire
 from resources.serving.options import ServeOptions
-from resources.serving.record import ServeRecord, find
-from resources.serving.server import Server, serving_fault
+from resources.serving.server import serving_fault
+from resources.serving.tracking import Tracking
 
 log = logging.getLogger(__name__)
 
 # A server on this machine has neither a rate limit nor a bad line: when it does not answer, it is dead, and that should be
 # known in seconds. What the model's own options say wins.
-_LOCAL_OPTIONS: dict[str, Any] = {"attempts": 4, "backoff": 0.2, "max_backoff": 1.0, "connect_timeout": 5.0}
+_LOCAL_OPTIONS: dict[str, Any] = {
+    "attempts": 4, "backoff": 0.2, "max_backoff": 1.0, "connect_timeout": 5.0, "away_limit": 1.0, "check_model": False,
+}  # fmt: skip
 _DEFAULT_CONCURRENCY = 128
-# A server that falls over closes its connections a moment before its process is gone.
-_DYING_SECONDS = 5.0
-
-
-class Serving(Protocol):
-    """A server that somebody runs: where it is, its key, and whether it still is."""
-
-    url: str
-    secret: str
-
-    def alive(self) -> bool:
-        """Whether it still runs."""
-        ...
-
-    def why_dead(self) -> tuple[str, str]:
-        """Cause, and what to do."""
-        ...
-
-    def stop(self) -> None:
-        """Ends it, if it is ours."""
-        ...
-
-
-class Kept:
-    """A server that `ot serve` keeps up: looked at, never stopped."""
-
-    def __init__(self, record: ServeRecord, secret: str) -> None:
-        self.record, self.url, self.secret = record, record.url, secret
-
-    def alive(self) -> bool:
-        """Whether `ot serve` and its server are there."""
-        return self.record.alive() and self._found() == self.record
-
-    def why_dead(self) -> tuple[str, str]:
-        """Whoever keeps it up knows more."""
-        what = f"the server that `ot serve {self.record.key}` kept up (pid {self.record.pid}) is gone"
-        return what, f"see {self.record.log}; start it again, or run without it"
-
-    def stop(self) -> None:
-        """Nothing: it is kept up for others too."""
-
-    def _found(self) -> ServeRecord | None:
-        from resources.serving.record import all_records
-
-        return next((one for one in all_records(Home.from_env()) if one.hash == self.record.hash), None)
-
-
-def acquire(plan: ServePlan) -> Serving:
-    """A healthy server for a plan: the one that is kept up, or a new one. One that is being restarted is waited for."""
-    home, until, told = Home.from_env(), time.monotonic() + plan.options.start_seconds, False
-    while kept := find(home, plan):
-        record, secret = kept
-        fault = serving_fault(record.url, secret, plan)
-        if fault is None:
-            log.info("%s is asked at %s, which `ot serve` keeps up", plan.key, record.url)
-            return Kept(record, secret)
-        if time.monotonic() > until:
-            raise UserError(
-                f"model {plan.key}: what `ot serve` keeps up (pid {record.pid}) does not answer: {fault or record.url}",
-                fix=f"see {record.log}; end it with `ot serve --stop {record.key}`",
-            )
-        if not told:
-            log.warning("waiting for the server of %s that `ot serve` keeps up (pid %d)", plan.key, record.pid)
-            told = True
-        time.sleep(0.5)
-    return Server.start(plan)
+# A server that falls over stops answering a while before its process is gone.
+_DYING_SECONDS = 15.0
 
 
 class ServedEngine:
@@ -116,124 +55,98 @@ class ServedEngine:
         self.options = model.serve or ServeOptions()
         self.plan = ServePlan.of(model)
         self.restarts = 0
-        self._events: Callable[[str, int], None] | None = None
-        self._flying: dict[str, deque[Request]] = {}
+        self.events: Callable[[str, int], None] | None = None
+        self._tracking = Tracking()
         self._died: UserError | None = None
-        self._variable = f"OT_SERVED_{secrets.token_hex(8).upper()}"
         self._serving: Serving | None = None
-        self._open()
+        self._client = self._open()
 
     @property
-    def events(self) -> Callable[[str, int], None] | None:
-        """Told of retries and of what is in flight."""
-        return self._events
+    def keeper(self) -> Keeper | None:
+        """Where replies are stored as they come."""
+        return self._tracking.keeper
 
-    @events.setter
-    def events(self, told: Callable[[str, int], None] | None) -> None:
-        self._events = told
-        if hasattr(self._client, "events"):
-            self._client.events = told
+    @keeper.setter
+    def keeper(self, keeper: Keeper | None) -> None:
+        self._tracking.keeper = keeper
 
     def generate(self, requests: Iterable[Request]) -> Iterator[Outcome]:
         """Outcomes as they come, over as many servers as it takes."""
         if self._died is not None:
             raise self._died
-        self._flying.clear()
-        source, again = iter(requests), deque[Request]()
+        self._tracking.forget()
+        source = iter(requests)
+        again: list[Request] = []
         while True:
-            yield from self._once(_chain(again, source), again)
-            if not again and not self._flying:
+            yield from self._once(chain(again, source))
+            again = self._tracking.unanswered()
+            if not again:
                 return
             self._replace()
-            again.extend(request for same in self._flying.values() for request in same)
-            self._flying.clear()
 
     def arrived(self) -> list[Outcome]:
         """Outcomes that were there when `generate` was stopped."""
-        return [outcome for sent in self._client.arrived() if (outcome := self._landed(sent)) is not None]
+        return [outcome for outcome in self._client.arrived() if self._tracking.land(outcome)]
+
+    def wake(self) -> None:
+        """The keeper stored something, or failed to."""
+        self._client.wake()
 
     def close(self) -> None:
         """Closes the client, and the server if it is ours."""
         self._client.close()
-        os.environ.pop(self._variable, None)
         if self._serving is not None:
             self._serving.stop()
             self._serving = None
 
-    def _open(self) -> None:
-        """A server and a client of it; neither is left behind when the other cannot be had."""
-        from resources.generation.openai_engine import OpenAIEngine
-
-        self._flying = {}
+    def _open(self) -> _Client:
+        """A client of a server; neither is left behind when the other cannot be had."""
         if self.model.base_url:
-            self._client = OpenAIEngine(self.model)
-            return
+            return _Client(self.model, seeds=self.options.seeds)
         self._serving = acquire(self.plan)
-        os.environ[self._variable] = self._serving.secret
         try:
-            self._client = OpenAIEngine(self._pointed(self._serving.url))
+            with _exported(self._serving.secret) as variable:
+                return _Client(self._pointed(self._serving.url, variable), seeds=self.options.seeds)
         except BaseException:
             self._serving.stop()
             raise
-        if self._events is not None:
-            self.events = self._events
 
-    def _pointed(self, url: str) -> Model:
+    def _pointed(self, url: str, variable: str) -> Model:
+        """The model as somebody else's endpoint."""
         concurrency = {"concurrency": self.options.max_num_seqs or _DEFAULT_CONCURRENCY}
-        known = {n: v for n, v in (_LOCAL_OPTIONS | concurrency).items() if n in OpenAIOptions.model_fields}
-        return self.model.model_copy(
-            update={
-                "base_url": url,
-                "api_key_env": self._variable,
-                "options": known | dict(self.model.options),
-            }
-        )
+        local = {n: v for n, v in (_LOCAL_OPTIONS | concurrency).items() if n in OpenAIOptions.model_fields}
+        said = {"base_url": url, "api_key_env": variable, "options": local | dict(self.model.options)}
+        return self.model.model_copy(update=said)
 
-    def _once(self, requests: Iterable[Request], again: deque[Request]) -> Iterator[Outcome]:
-        """Outcomes until all is answered or the server is dead; what its death left unanswered goes to `again`."""
-        coming = self._client.generate(self._sent(request) for request in requests)
+    def _once(self, requests: Iterator[Request]) -> Iterator[Outcome]:
+        """Outcomes until all is answered or the server is dead."""
+        tracking = self._tracking
+        self._client.keeper = tracking if tracking.keeper is not None else None
+        self._client.events = self.events
+        coming = self._client.generate(tracking.sent(request) for request in requests)
         try:
             for outcome in coming:
                 if isinstance(outcome.result, Failure) and outcome.result.retryable and self._dead():
-                    again.append(self._original(outcome.request))
                     break
-                landed = self._landed(outcome)
-                if landed is not None:
-                    yield landed
+                if tracking.land(outcome):
+                    yield outcome
+            else:
+                return
         except UserError:
             if not self._dead():
                 raise
         finally:
-            _close(coming)
-        for outcome in self._client.arrived():
-            if isinstance(outcome.result, Failure):
-                again.append(self._original(outcome.request))
-            elif (landed := self._landed(outcome)) is not None:
-                yield landed
+            if isinstance(coming, Generator):
+                coming.close()
+        yield from self._rescued()
 
-    def _sent(self, request: Request) -> Request:
-        """The request as it goes out, noted until its outcome is here."""
-        sent = request
-        if not self.options.seeds and request.sampling.seed is not None:
-            sampling = request.sampling.model_copy(update={"seed": None})
-            sent = Request.model_validate(dict(request) | {"sampling": sampling})
-        self._flying.setdefault(sent.key, deque()).append(request)
-        return sent
-
-    def _original(self, sent: Request) -> Request:
-        """The request of ours that an outgoing one stands for. Two that differ in nothing but an unsent seed are drawn
-        alike, so either may have the answer.
-        """
-        same = self._flying[sent.key]
-        request = same.popleft()
-        if not same:
-            del self._flying[sent.key]
-        return request
-
-    def _landed(self, outcome: Outcome) -> Outcome | None:
-        if outcome.request.key not in self._flying:
-            return None
-        return Outcome(self._original(outcome.request), outcome.result)
+    def _rescued(self) -> Iterator[Outcome]:
+        """Replies that came before the server died and were not yielded: they are there, so they are not asked again."""
+        arrived = self._client.arrived()
+        self._client.close()
+        for outcome in chain(arrived, self._tracking.stored()):
+            if not isinstance(outcome.result, Failure) and self._tracking.land(outcome):
+                yield outcome
 
     def _dead(self) -> bool:
         """Whether the server is gone; one that has just fallen over is given a moment to be so."""
@@ -251,31 +164,43 @@ class ServedEngine:
         assert self._serving is not None
         what, fix = self._serving.why_dead()
         if self.options.on_death == "fail" or self.restarts >= self.options.restarts:
-            times = f" for the {self.restarts + 1}. time" if self.restarts else ""
+            often = f" after {self.restarts} restarts" if self.restarts else ""
             self._died = UserError(
-                f"model {self.model.key}: its server died in the middle of work{times}: {what}",
-                fix=f"{fix}; then run again: what was answered is kept (serve.on_death: restart goes on by itself)",
+                f"model {self.model.key}: its server died in the middle of work{often}: {what}",
+                fix=f"{fix}; then run again: what was answered is kept"
+                + ("" if self.restarts else " (serve.on_death: restart goes on by itself)"),
             )
             raise self._died
         self.restarts += 1
         log.warning(
             "the server of %s died and is started again (%d of %d): %s",
-            self.model.key, self.restarts, self.options.restarts, what.splitlines()[0],
+            self.model.key, self.restarts, self.options.restarts, what.partition(";")[0],
         )  # fmt: skip
-        flying = self._flying
-        self._client.close()
         self._serving.stop()
-        self._open()
-        self._flying = flying
+        self._client = self._open()
 
 
-def _chain(again: deque[Request], source: Iterator[Request]) -> Iterator[Request]:
-    """First what must be asked again, as far as it was known when asked for, then the rest."""
-    for _ in range(len(again)):
-        yield again.popleft()
-    yield from source
+class _Client(OpenAIEngine):
+    """The OpenAI engine, which may be told to send no seeds."""
+
+    def __init__(self, model: Model, *, seeds: bool) -> None:
+        self._seeds = seeds
+        super().__init__(model)
+
+    def body(self, request: Request) -> dict[str, Any]:
+        """The JSON that is sent."""
+        body = super().body(request)
+        if not self._seeds:
+            body.pop("seed", None)
+        return body
 
 
-def _close(outcomes: Iterator[Outcome]) -> None:
-    with contextlib.suppress(AttributeError):
-        outcomes.close()  # type: ignore[attr-defined]
+@contextlib.contextmanager
+def _exported(secret: str) -> Iterator[str]:
+    """The name of an environment variable that holds the key for the length of the block."""
+    variable = f"OT_SERVED_{secrets.token_hex(8).upper()}"
+    os.environ[variable] = secret
+    try:
+        yield variable
+    finally:
+        del os.environ[variable]

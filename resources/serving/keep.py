@@ -66,7 +66,7 @@ def _serve(plan: ServePlan, home: Home, ready: Callable[[ServeRecord], None], te
             server.stop()
         if plan.options.on_death == "fail" or died == plan.options.restarts:
             raise UserError(f"model {plan.key}: its server died: {what}", fix=fix)
-        tell(f"{plan.key}: its server died and is started again: {what.splitlines()[0]}")
+        tell(f"{plan.key}: its server died and is started again: {what.partition(';')[0]}")
 
 
 @contextlib.contextmanager

