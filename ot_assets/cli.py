@@ -44,15 +44,18 @@ def check(json: Json = False) -> None:
 def plan(
     recipe: Recipe,
     teacher: Annotated[str | None, typer.Option(help="Plan for this teacher instead of the recipe's own.")] = None,
+    pilot: Annotated[
+        int, typer.Option(help="First ask so many requests of each teacher and source (kept), to estimate from.", min=0)
+    ] = 0,
     json: Json = False,
 ) -> None:
-    """What a recipe would make: stages, rows, requests, tokens, money.
+    """What a recipe would make: stages, rows, requests, tokens, money, hours; from specs and from replies that are stored.
 
     Example: `ot plan openthoughts3`
     """
     from ot_assets.commands.plan import run
 
-    run(recipe, teacher, as_json=json)
+    run(recipe, teacher, as_json=json, pilot=pilot)
 
 
 @app.command()

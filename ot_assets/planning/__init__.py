@@ -1,8 +1,9 @@
-"""What a recipe would make, before anything is made: rows, requests, tokens and money, stage by stage.
+"""What a recipe would make, before anything is made: rows, requests, tokens, money and hours, stage by stage.
 
-Pure: specs in, figures out; no store and no network are touched. Every figure that nobody can know beforehand is an upper
-bound or a stated estimate, listed in ``Plan.assumptions``. Fails with ``UserError`` for a recipe or teacher that is not
-registered, or a teacher that the recipe does not want.
+Pure: specs in, and what is known of replies that came (`known`); figures out; no network is touched. Every figure that
+nobody can know beforehand is an upper bound or an estimate with a range (`estimates`), and ``Plan.assumptions`` says what
+is taken as given. Fails with ``UserError`` for a recipe or teacher that is not registered, or a teacher that the recipe
+does not want.
 """
 
 from __future__ import annotations
@@ -11,6 +12,7 @@ from collections.abc import Mapping
 
 from ot_assets.planning.calls import PLAIN_TOKENS, QUESTION_TOKENS, REASONING_TOKENS, RUBRIC_TOKENS, Money, trace_tokens
 from ot_assets.planning.draw import Drawn, draw, examples, summed
+from ot_assets.planning.estimates import FACTOR, Known
 from ot_assets.planning.result import Plan, StagePlan
 from ot_assets.planning.stages import before, distilled, evaluated
 from ot_assets.planning.view import render
@@ -26,8 +28,10 @@ _DROPPING = (
 __all__ = ["Plan", "StagePlan", "plan", "render"]
 
 
-def plan(registry: Registry, recipe_key: str, teacher: str | None = None) -> Plan:
-    """What the recipe would make: for its own teachers, or for the one asked for."""
+def plan(registry: Registry, recipe_key: str, teacher: str | None = None, known: Known | None = None) -> Plan:
+    """What the recipe would make: for its own teachers, or for the one asked for. `known` holds lengths of replies that
+    came; without it every figure rests on the specs.
+    """
     recipe = registry.recipe(recipe_key)
     teachers = _teachers(registry, recipe, teacher)
     parts = [draw(registry, part) for part in recipe.parts.values()]
@@ -35,7 +39,7 @@ def plan(registry: Registry, recipe_key: str, teacher: str | None = None) -> Pla
     rows = {key: examples(registry, recipe, registry.teacher(key), parts) for key in teachers}
     first = sum(rows[teachers[0]].values())
     training = recipe.student.training.resolve(max(first, 1), cutoff=recipe.student.max_tokens, seed=recipe.seed)
-    money = Money(registry)
+    money = Money(registry, known)
     stages = (
         *before(registry, recipe, parts, money),
         *distilled(registry, recipe, teachers, parts, rows, money),
@@ -106,6 +110,10 @@ def _assumptions(registry: Registry, recipe: RecipeSpec, parts: list[Drawn]) -> 
     found.append(
         f"tokens an answer: the teacher's estimate, else the recipe's by domain, else {REASONING_TOKENS:,} with reasoning "
         f"and {PLAIN_TOKENS:,} without; a student answers as long as its teacher"
+    )
+    found.append(
+        "ranges are 80 % intervals; a stated figure is taken to be right within a factor of "
+        f"{FACTOR:g}, and the ends of a sum are the sums of the ends"
     )
     found.append(
         f"tokens a question: the source's, else {QUESTION_TOKENS}; a rating of difficulty adds {RUBRIC_TOKENS}"

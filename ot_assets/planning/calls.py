@@ -5,11 +5,10 @@ Pure. Estimates come from the specs (source, teacher, recipe) and, where those s
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 from ot_assets.planning.draw import Drawn
+from ot_assets.planning.estimates import Calls, Known, estimate
 from ot_assets.planning.result import StagePlan
-from ot_assets.registry import ModelSpec, RecipeSpec, Registry, Score, SourceSpec, TeacherSpec
+from ot_assets.registry import RecipeSpec, Registry, Score, SourceSpec, TeacherSpec
 
 QUESTION_TOKENS = 150
 """Tokens of a question whose source does not say."""
@@ -25,47 +24,33 @@ JUDGED_TOKENS = 150
 """Tokens of a judgement with its reason, of a judge that does not say."""
 
 
-@dataclass(frozen=True)
-class Calls:
-    """So many requests to one model, each of about so many tokens."""
-
-    who: str
-    model: ModelSpec | None
-    requests: int
-    prompt: int
-    completion: int
-
-
 class Money:
-    """Prices model calls, and remembers who has no price."""
+    """Estimates model calls, and remembers who has no price."""
 
-    def __init__(self, registry: Registry) -> None:
+    def __init__(self, registry: Registry, known: Known | None = None) -> None:
         self.registry = registry
+        self.known = known
         self.unpriced: list[str] = []
 
     def stage(self, name: str, partitions: int, rows: tuple[int | None, int | None], calls: list[Calls]) -> StagePlan:
         """A stage with these calls, priced; ``rows`` are in and out."""
-        cost = sum(self.cost(call) for call in calls)
+        for call in calls:
+            unknown = call.model is None or call.model.price is None
+            if unknown and call.requests and call.who not in self.unpriced:
+                self.unpriced.append(call.who)
+        estimates = tuple(estimate(call, self.known) for call in calls)
         return StagePlan(
             stage=name,
             partitions=partitions,
             rows_in=rows[0],
             rows_out=rows[1],
             requests=sum(call.requests for call in calls),
-            prompt_tokens=sum(call.requests * call.prompt for call in calls),
-            completion_tokens=sum(call.requests * call.completion for call in calls),
-            cost=cost,
+            prompt_tokens=round(sum(one.prompt.expected for one in estimates)),
+            completion_tokens=round(sum(one.completion.expected for one in estimates)),
+            cost=sum(one.cost.expected for one in estimates if one.cost is not None),
             note=", ".join(dict.fromkeys(call.who for call in calls if call.requests)),
+            calls=estimates,
         )
-
-    def cost(self, call: Calls) -> float:
-        """USD; 0 for a model without a price, which is then remembered."""
-        price = call.model.price if call.model else None
-        if price is None:
-            if call.requests and call.who not in self.unpriced:
-                self.unpriced.append(call.who)
-            return 0.0
-        return call.requests * (call.prompt * price.input + call.completion * price.output) / 1_000_000
 
 
 def score_tokens(registry: Registry, source: str, score: Score) -> tuple[int, int]:
@@ -90,8 +75,16 @@ def completion_of(teacher: TeacherSpec, said: int | None) -> int:
 
 def trace_tokens(registry: Registry, recipe: RecipeSpec, teacher: TeacherSpec, part: Drawn) -> tuple[int, int]:
     """Tokens of a prompt and an answer: the mean over the part's sources by their rows, and the domain's estimate."""
-    said = dict(recipe.estimates).get(part.domain)  # type: ignore[call-overload]
     weights = {key: size or 1 for key, size in part.by_source.items()}
-    mean = sum(_prompt(registry.source(key), teacher) * n for key, n in weights.items()) // sum(weights.values())
-    prompt = said.prompt_tokens if said and said.prompt_tokens else mean
+    tokens = {key: source_tokens(registry, recipe, teacher, part.domain, key) for key in weights}
+    prompt = sum(tokens[key][0] * n for key, n in weights.items()) // sum(weights.values())
+    return prompt, next(iter(tokens.values()))[1]
+
+
+def source_tokens(
+    registry: Registry, recipe: RecipeSpec, teacher: TeacherSpec, domain: str, source: str
+) -> tuple[int, int]:
+    """Tokens of a prompt with a question of one source and of an answer to it, by the domain's estimate where there is one."""
+    said = dict(recipe.estimates).get(domain)  # type: ignore[call-overload]
+    prompt = said.prompt_tokens if said and said.prompt_tokens else _prompt(registry.source(source), teacher)
     return prompt, completion_of(teacher, said.completion_tokens if said else None)

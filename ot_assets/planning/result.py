@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from ot_assets.planning.estimates import CallEstimate, total
 from ot_assets.registry import Tier
 
 
@@ -22,6 +23,18 @@ class StagePlan:
     completion_tokens: int = 0
     cost: float = 0.0
     note: str = ""
+    calls: tuple[CallEstimate, ...] = ()
+
+    @property
+    def priced(self) -> bool:
+        """Whether every call has a price: only then is ``cost`` the whole cost."""
+        return total(call.cost for call in self.calls)[1]
+
+    @property
+    def nothing_priced(self) -> bool:
+        """Whether models are asked and none of them has a price: the cost is not known."""
+        asked = [call for call in self.calls if call.requests]
+        return bool(asked) and all(call.cost is None for call in asked)
 
     @property
     def tokens(self) -> int:
@@ -41,7 +54,28 @@ class StagePlan:
             "completion_tokens": self.completion_tokens,
             "cost": round(self.cost, 2),
             "note": self.note,
+            "estimate": ranges(self.calls),
+            "calls": [call.to_json() for call in self.calls if call.requests],
         }
+
+
+def ranges(calls: Sequence[CallEstimate]) -> dict[str, Any]:
+    """80 % intervals over some calls. What is known of nobody is null; `complete` is whether it is known of all."""
+    asked = [call for call in calls if call.requests]
+    said: dict[str, Any] = {
+        "tokens": total(call.prompt + call.completion for call in asked)[0].to_json(0),
+        "completion_tokens": total(call.completion for call in asked)[0].to_json(0),
+    }
+    for name, values in (
+        ("cost", [call.cost for call in asked]),
+        ("wall_hours", [call.wall_hours for call in asked]),
+        ("gpu_hours", [call.gpu_hours for call in asked]),
+    ):
+        summed, complete = total(values)
+        nothing = bool(values) and all(value is None for value in values)
+        said[name] = None if nothing else summed.to_json(4) | {"complete": complete}
+    said["basis"] = list(dict.fromkeys(call.basis for call in asked))
+    return said
 
 
 @dataclass(frozen=True)
@@ -91,6 +125,7 @@ class Plan:
             "completion_tokens": sum(stage.completion_tokens for stage in self.stages),
             "cost": round(self.cost, 2),
             "unpriced": list(self.unpriced),
+            "estimate": ranges([call for stage in self.stages for call in stage.calls]),
             "training": {**self.training.to_dict(), "tokens": self.training_tokens},
             "assumptions": list(self.assumptions),
         }

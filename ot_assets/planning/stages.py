@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 from ot_assets.planning.answer_filters import judge_requests
 from ot_assets.planning.calls import (
@@ -10,13 +10,14 @@ from ot_assets.planning.calls import (
     JUDGED_TOKENS,
     PLAIN_TOKENS,
     QUESTION_TOKENS,
-    Calls,
     Money,
     completion_of,
     score_tokens,
+    source_tokens,
     trace_tokens,
 )
 from ot_assets.planning.draw import Drawn, answerable, answers_of, total
+from ot_assets.planning.estimates import Calls
 from ot_assets.planning.result import StagePlan
 from ot_assets.registry import ModelSpec, RecipeSpec, Registry, TeacherSpec
 
@@ -27,7 +28,15 @@ def before(registry: Registry, recipe: RecipeSpec, parts: list[Drawn], money: Mo
     rows = total({key: registry.source(key).rows or size for key, size in sizes.items()})
     known, pool = total(sizes), total({str(i): part.pool for i, part in enumerate(parts)})
     calls = [
-        Calls(score.teacher, registry.model_of(score.teacher), sizes[key] or 0, *score_tokens(registry, key, score))
+        Calls(
+            score.teacher,
+            registry.model_of(score.teacher),
+            sizes[key] or 0,
+            *score_tokens(registry, key, score),
+            where=key,
+            purpose=f"score {score.column} {key}",
+            limit=registry.teacher(score.teacher).sampling.max_tokens,
+        )
         for key in recipe.sources
         for score in recipe.scores_of(key)
     ]
@@ -60,9 +69,7 @@ def distilled(
             traces += answers
             judged += _judging(registry, recipe, teacher, part)
             if teacher.kind == "model":
-                calls.append(
-                    Calls(key, registry.model_of(key), answers, *trace_tokens(registry, recipe, teacher, part))
-                )
+                calls += _answering(registry, recipe, teacher, part, answers)
     questions, sources = sum(part.left for part in parts), len(recipe.sources)
     examples = sum(sum(by_domain.values()) for by_domain in rows.values())
     return [
@@ -72,6 +79,30 @@ def distilled(
         money.stage("training_set", len(teachers), (traces, examples), judged),
         money.stage("student_model", len(teachers), (examples, len(teachers)), []),
     ]
+
+
+def _answering(registry: Registry, recipe: RecipeSpec, teacher: TeacherSpec, part: Drawn, answers: int) -> list[Calls]:
+    """A part's answers by one teacher, source by source in the proportion of its rows."""
+    numbers = _shared(answers, [size or 1 for size in part.by_source.values()])
+    return [
+        Calls(
+            teacher.key,
+            registry.model_of(teacher.key),
+            number,
+            *source_tokens(registry, recipe, teacher, part.domain, key),
+            where=key,
+            purpose=f"traces {key}|{teacher.key}",
+            limit=teacher.sampling.max_tokens,
+        )
+        for key, number in zip(part.by_source, numbers, strict=True)
+    ]
+
+
+def _shared(number: int, weights: Sequence[int]) -> list[int]:
+    """A number split by weights; what rounding leaves goes to the first ones."""
+    whole = [number * weight // sum(weights) for weight in weights]
+    left = number - sum(whole)
+    return [share + (place < left) for place, share in enumerate(whole)]
 
 
 def _judging(registry: Registry, recipe: RecipeSpec, teacher: TeacherSpec, part: Drawn) -> list[Calls]:
@@ -87,6 +118,9 @@ def _judging(registry: Registry, recipe: RecipeSpec, teacher: TeacherSpec, part:
             + JUDGE_TOKENS
             + asked.answers_shown * (answer if asked.part == "full" else min(answer, PLAIN_TOKENS)),
             completion_of(registry.teacher(asked.judge), JUDGED_TOKENS),
+            where=teacher.key,
+            purpose=f"training_set {recipe.key}|{teacher.key} by {asked.judge}",
+            limit=registry.teacher(asked.judge).sampling.max_tokens,
         )
         for asked in judge_requests(recipe.answer_filter, questions, answers_of(recipe, teacher))
     ]
@@ -99,7 +133,9 @@ def evaluated(registry: Registry, recipe: RecipeSpec, teachers: tuple[str, ...],
     items = total({key: registry.benchmark(key).size for key in sorted(screened)})
     answers = total({spec.key: None if spec.items is None else spec.items * spec.repeats for spec in run})
 
-    def calls(who: str, model: ModelSpec | None, completion: int) -> list[Calls]:
+    base = registry.all_models.get(recipe.student.base)
+
+    def calls(who: str, model: ModelSpec | None, completion: int, asset: str) -> list[Calls]:
         return [
             Calls(
                 who,
@@ -107,17 +143,23 @@ def evaluated(registry: Registry, recipe: RecipeSpec, teachers: tuple[str, ...],
                 (spec.items or 0) * spec.repeats,
                 spec.estimate.prompt_tokens or (spec.question_tokens or QUESTION_TOKENS) + len(spec.prompt) // 4,
                 min(spec.estimate.completion_tokens or completion, spec.sampling.max_tokens),
+                where=spec.key,
+                purpose=f"{asset} {spec.key}",
+                limit=spec.sampling.max_tokens,
+                runs_on=model or base,
             )
             for spec in run
         ]
 
-    students, baselines = [], calls(recipe.student.base, None, PLAIN_TOKENS)
+    students: list[Calls] = []
+    baselines = calls(recipe.student.base, None, PLAIN_TOKENS, f"baseline_scores {recipe.student.base}")
     for key in teachers:
         teacher, model = registry.teacher(key), registry.model_of(key)
         long = recipe.student.think is not None and teacher.kind == "model"
-        students += calls(f"student of {key}", None, completion_of(teacher, None) if long else PLAIN_TOKENS)
+        length = completion_of(teacher, None) if long else PLAIN_TOKENS
+        students += calls(f"student of {key}", None, length, f"eval_responses {recipe.key}|{key}")
         if model is not None and model.key != recipe.student.base:
-            baselines += calls(model.key, model, completion_of(teacher, None))
+            baselines += calls(model.key, model, completion_of(teacher, None), f"baseline_scores {model.key}")
     several = None if answers is None else len(teachers) * answers
     return [
         money.stage("benchmark_questions", len(screened), (items, items), []),
