@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import sys
 from dataclasses import asdict
 from functools import lru_cache
 from importlib.metadata import PackageNotFoundError, version
@@ -19,6 +20,7 @@ from ot_assets.verification.verdict import VerifyTask
 
 _TEXT = ("extraction.py", "numbers.py", "verdict.py")
 _MATH = ("math.py", *_TEXT)
+_SANDBOX = tuple(f"../../resources/sandbox/{name}.py" for name in ("inside/programs", "inside/values", "inside/tested"))
 SOURCES: dict[str, tuple[tuple[str, ...], tuple[str, ...]]] = {
     "math": (_MATH, ("math-verify", "sympy", "latex2sympy2-extended")),
     "procedural": (("procedural.py", "guard.py", *_TEXT), ("reasoning-gym", "sympy")),
@@ -27,6 +29,7 @@ SOURCES: dict[str, tuple[tuple[str, ...], tuple[str, ...]]] = {
         ("reading.py", "choice.py", "exact.py", "args.py", *_MATH),
         ("math-verify", "sympy", "latex2sympy2-extended"),
     ),
+    "code": (("code.py", "code_tests.py", "code_program.py", "code_compare.py", "verdict.py", *_SANDBOX), ("python",)),
 }
 """Verifier -> the modules of this folder and the packages that its verdicts depend on."""
 
@@ -45,13 +48,15 @@ def verifier_version(verifier: str) -> str:
     modules, packages = SOURCES[verifier]
     digest = hashlib.sha256()
     for name in modules:
-        digest.update(Path(__file__).with_name(name).read_bytes())
+        digest.update((Path(__file__).parent / name).read_bytes())
     for package in packages:
         digest.update(f"{package} {_installed(package)}".encode())
     return digest.hexdigest()[:16]
 
 
 def _installed(package: str) -> str:
+    if package == "python":
+        return sys.version
     try:
         return version(package)
     except PackageNotFoundError:

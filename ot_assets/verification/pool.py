@@ -2,7 +2,7 @@
 
 `verify_many` yields one verdict a task, in the order of the tasks, and reads its tasks as it goes: a few dozen are
 under way at a time, so any number can be streamed through. Only verifiers that can hang (math, procedural, regex) go to
-a worker; the others are judged on the spot.
+a worker, and programs to a sandbox; the others are judged on the spot.
 
 A task over its time is killed with its worker, one that takes the worker down is tried once more on a fresh one, and
 both end as `verifier_failed` with the reason, never as `wrong`; the pool goes on. A worker reads the gold answer first:
@@ -33,6 +33,7 @@ from types import TracebackType
 from typing import Any, NamedTuple
 
 from ot_assets.verification.cache import VerdictCache
+from ot_assets.verification.code import CodeVerifier
 from ot_assets.verification.content import content_key
 from ot_assets.verification.math import quick
 from ot_assets.verification.verdict import Verdict, VerifyTask, failed, short, unverifiable
@@ -93,6 +94,7 @@ class VerifierPool:
         self._free: queue.SimpleQueue[_Worker] = queue.SimpleQueue()
         for worker in self._all:
             self._free.put(worker)
+        self._programs = CodeVerifier(max(1, self.workers))
         self._closed = False
         self._threads = ThreadPoolExecutor(max_workers=max(1, self.workers), thread_name_prefix="verifier")
 
@@ -124,6 +126,7 @@ class VerifierPool:
         self._threads.shutdown(wait=False, cancel_futures=True)
         for worker in self._all:
             worker.kill()
+        self._programs.close()
         self._threads.shutdown(wait=True)
         for worker in self._all:
             worker.stop()
@@ -173,7 +176,9 @@ class VerifierPool:
             self._known.popitem(last=False)
 
     def _one(self, task: VerifyTask) -> _Judged:
-        """Judges one task on a free worker, a second time where the first worker died of it."""
+        """Judges one task on a free worker, a second time where the first worker died of it; programs in a sandbox."""
+        if task.verifier == "code":
+            return _Judged(*self._programs.judged(task))
         worker = self._free.get()
         try:
             for attempt in (1, 2):
@@ -348,6 +353,8 @@ def _place(said: dict[str, Any], task: VerifyTask) -> str:
 
 def _at_once(task: VerifyTask) -> Verdict | None:
     """The verdict where it takes no worker; None where it does."""
+    if task.verifier == "code":
+        return None
     if task.verifier not in IN_WORKER:
         return judge(task)
     return quick(task) if task.verifier == "math" else None

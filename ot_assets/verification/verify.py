@@ -6,7 +6,7 @@ that came from a model. Fails with UserError for a verifier that there is not.
 
 from __future__ import annotations
 
-from ot_assets.verification import choice, exact, math, procedural, reading, regex
+from ot_assets.verification import choice, code, exact, math, procedural, reading, regex
 from ot_assets.verification.verdict import Verdict, VerifyTask, unverifiable
 from resources.errors import UserError
 
@@ -65,7 +65,7 @@ def judge(task: VerifyTask, seconds: int | None = None) -> Verdict:
     if task.verifier in ELSEWHERE:
         return unverifiable(task.verifier, ELSEWHERE[task.verifier])
     if task.verifier == "code":
-        return unverifiable("code", "code is not run in this release")
+        return code.judge(task)
     if task.verifier == "none":
         return unverifiable("none", "the source names no verifier")
     raise UserError(f"there is no verifier {task.verifier!r}", fix=f"name one of {', '.join(NAMES)}")
