@@ -13,6 +13,8 @@ import unicodedata
 from typing import Any
 
 _SPACE = re.compile(r"\s+")
+# Made once: `json.dumps` makes one for every call that asks for anything but its defaults.
+_CANONICAL = json.JSONEncoder(sort_keys=True, separators=(",", ":"), ensure_ascii=False, allow_nan=False)
 
 
 def normalise(text: str) -> str:
@@ -22,7 +24,7 @@ def normalise(text: str) -> str:
 
 def canonical_json(value: Any) -> str:
     """JSON with sorted keys and no spaces. Refuses what is not JSON (TypeError) and NaN or infinity (ValueError)."""
-    return json.dumps(value, sort_keys=True, separators=(",", ":"), ensure_ascii=False, allow_nan=False)
+    return _CANONICAL.encode(value)
 
 
 def content_hash(value: Any) -> str:
