@@ -13,7 +13,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import partial
 from itertools import islice
-from typing import Any
+from typing import Any, Self
 
 import sqlalchemy as sa
 
@@ -164,7 +164,7 @@ class ResponseStore:
         """Closes the connections. The store may be used again; it opens them anew."""
         self._database.close()
 
-    def __enter__(self) -> ResponseStore:
+    def __enter__(self) -> Self:
         return self
 
     def __exit__(self, *_: object) -> None:
