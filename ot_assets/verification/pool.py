@@ -24,11 +24,13 @@ import signal
 import subprocess
 import sys
 import threading
+import time
 from collections import OrderedDict, deque
 from collections.abc import Iterable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import suppress
 from dataclasses import asdict, dataclass
+from pathlib import Path
 from types import TracebackType
 from typing import Any, NamedTuple
 
@@ -41,6 +43,7 @@ from ot_assets.verification.verify import IN_WORKER, judge
 from resources.errors import UserError
 
 _START_SECONDS = 180.0
+_PATIENCE = 4
 _AHEAD = 16
 _GOLD = "the gold answer"
 _REMEMBERED = 20_000
@@ -54,7 +57,9 @@ class Limits:
     """What one verdict may cost."""
 
     seconds: float = 10.0
-    """Time for one verdict, imports aside."""
+    """Processor time for one verdict, imports aside, so that a busy machine fails no answer; at most four times as long by
+    the clock. Where the system does not tell processor time (it is no Linux) the clock counts.
+    """
     memory_mb: int = 2048
     """Address space of a worker process, in MiB; libraries alone take some 600 of it."""
 
@@ -254,15 +259,16 @@ class _Worker:
     def judge(self, task: VerifyTask) -> _Judged:
         """The verdict, or _Hung or _Died; in both cases the next task gets a fresh process."""
         process = self._running()
+        seconds = self._limits.seconds
         said: dict[str, Any] = {}
         lasting = True
         try:
             assert process.stdin is not None
             process.stdin.write(json.dumps(asdict(task)).encode() + b"\n")
             process.stdin.flush()
-            said = self._message(process, _START_SECONDS)
+            said = self._message(process, _START_SECONDS, _START_SECONDS)
             while "done" not in said:
-                said = self._message(process, self._limits.seconds)
+                said = self._message(process, seconds, seconds * _PATIENCE)
                 lasting = lasting and not said.get("by_chance")
         except (BrokenPipeError, EOFError):
             where = _place(said, task)
@@ -271,7 +277,7 @@ class _Worker:
             self.stop()
             where = _place(said, task)
             raise _Hung(
-                f"the verifier did not come to an end within {self._limits.seconds:g} s on {where} and was killed",
+                f"the verifier did not come to an end within {seconds:g} s on {where} and was killed",
                 on_gold=where == _GOLD,
             ) from None
         verdict = Verdict(*said["verdict"])
@@ -304,14 +310,21 @@ class _Worker:
             self._process, self._done = _start(self._limits), 0
         return self._process
 
-    def _message(self, process: subprocess.Popen[bytes], seconds: float) -> dict[str, Any]:
-        """The next line of the worker, waiting at most `seconds`. EOFError where the process ended."""
+    def _message(self, process: subprocess.Popen[bytes], seconds: float, at_most: float) -> dict[str, Any]:
+        """The next line of the worker. TimeoutError once it has worked `seconds` on it, or has had `at_most` by the clock;
+        EOFError where the process ended.
+        """
         assert process.stdout is not None
         waiting = select.poll()  # select() refuses file descriptors from 1,024 on
         waiting.register(process.stdout, select.POLLIN)
+        started, worked = time.monotonic(), _worked(process.pid)
+        left = seconds
         while b"\n" not in self._unread:
-            if not waiting.poll(seconds * 1000):
-                raise TimeoutError
+            if not waiting.poll(max(1.0, left * 1000)):
+                left = min(seconds - (_worked(process.pid) - worked), at_most - (time.monotonic() - started))
+                if left <= 0:
+                    raise TimeoutError
+                continue
             chunk = os.read(process.stdout.fileno(), 65536)
             if not chunk:
                 raise EOFError
@@ -333,7 +346,7 @@ class _Worker:
 def _start(limits: Limits) -> subprocess.Popen[bytes]:
     """Starts a worker. Its libraries get one thread each: there are as many workers as cores are wanted."""
     environment = {**os.environ, "OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1", "MKL_NUM_THREADS": "1"}
-    backstop = max(2, round(limits.seconds * 1.5) + 1)
+    backstop = max(2, round(limits.seconds * _PATIENCE) + 1)
     command = [sys.executable, "-m", "ot_assets.verification.worker", str(limits.memory_mb), str(backstop)]
     try:
         return subprocess.Popen(
@@ -344,6 +357,15 @@ def _start(limits: Limits) -> subprocess.Popen[bytes]:
             f"a verifier process could not be started: {error}",
             fix="free some memory or processes, or verify with workers=0",
         ) from error
+
+
+def _worked(pid: int) -> float:
+    """Seconds of processor time that a process has used; by the clock where the system does not say."""
+    try:
+        fields = Path(f"/proc/{pid}/stat").read_bytes().rpartition(b")")[2].split()
+    except OSError:
+        return time.monotonic()
+    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
 
 
 def _place(said: dict[str, Any], task: VerifyTask) -> str:
