@@ -82,6 +82,21 @@ def run(
 
 
 @app.command()
+def cost(
+    recipe: Recipe,
+    teacher: Annotated[list[str] | None, typer.Option(help="Only this teacher (may be given several times).")] = None,
+    json: Json = False,
+) -> None:
+    """What a recipe has cost: by asset, partition, source and teacher, and per row that was kept for training.
+
+    Example: `ot cost demo`
+    """
+    from ot_assets.commands.cost import run
+
+    run(recipe, tuple(teacher or ()), as_json=json)
+
+
+@app.command()
 def status(
     recipe: Annotated[str | None, typer.Argument(help="Only what this recipe needs.")] = None,
     all_partitions: Annotated[

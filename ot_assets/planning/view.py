@@ -64,12 +64,16 @@ def _cell(values: Sequence[Range | None]) -> str:
 def _totals(calls: Sequence[CallEstimate]) -> list[str]:
     """The ranges of the whole plan, one line each."""
     figures = {
-        "Tokens": [call.prompt + call.completion for call in calls],
         "USD": [call.cost for call in calls],
         "Hours": [call.wall_hours for call in calls],
         "GPU hours": [call.gpu_hours for call in calls],
     }
-    return [f"{name}: {_span(values)}" for name, values in figures.items()] if calls else []
+    if not calls:
+        return []
+    tokens, _ = total(call.prompt + call.completion for call in calls)
+    low, middle, high = (_short(round(number)) for number in (tokens.low, tokens.expected, tokens.high))
+    said = [f"Tokens: {low} to {high} (80 %), {middle} expected"]
+    return said + [f"{name}: {_span(values)}" for name, values in figures.items()]
 
 
 def _span(values: Sequence[Range | None]) -> str:

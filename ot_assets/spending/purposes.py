@@ -39,7 +39,9 @@ class Purpose:
     @property
     def partition(self) -> str:
         """The partition of that asset, as it is written."""
-        return self.rest if self.kind == "score" else "|".join(self.keys)
+        if self.kind == "score":
+            return self.rest or "every source"
+        return "|".join(self.keys)
 
     @property
     def source(self) -> str | None:
