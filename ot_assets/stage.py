@@ -12,8 +12,8 @@ blocking check `schema`, and nothing is published.
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterable, Iterator, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Callable, Generator, Iterable, Iterator, Mapping, Sized
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
@@ -25,6 +25,7 @@ from ot_assets.partitions import Partitions
 from ot_assets.previews import preview_table
 from ot_assets.progress import listening, report
 from ot_assets.registry import Registry
+from ot_assets.spending.limits import budgeted
 from resources.artifacts import (
     Artifact,
     ArtifactStore,
@@ -37,7 +38,8 @@ from resources.artifacts import (
 from resources.errors import UserError
 from resources.generation.engine import Outcome
 from resources.generation.model import Model
-from resources.generation.progress import Progress
+from resources.generation.progress import Progress, Tally
+from resources.generation.reply import Reply
 from resources.generation.request import Request
 from schemas import SCHEMAS, DataSchema
 
@@ -62,8 +64,8 @@ class Step:
     registry: Registry
     services: Services
     out: Publication
-    asked: dict[str, float] = field(default_factory=dict)
-    """What models were asked for this partition: replies from the store, new, failed, tokens and cost of the new."""
+    asked: Tally = field(default_factory=Tally)
+    """What models were asked for this partition: replies from the store, new, failed, and the figures of the new."""
     suite_facts: dict[str, Any] = field(default_factory=dict)
     """What the suite should know beside the rows: fields of `SuiteContext`."""
     when_published: list[Callable[[], None]] = field(default_factory=list)
@@ -112,19 +114,39 @@ class Step:
         return list(SCHEMAS[self.asset][table].dtypes())
 
     def ask(
-        self, model: Callable[[], Model], requests: Iterable[Request], *, purpose: str, total: int | None = None
+        self,
+        model: Callable[[], Model],
+        requests: Iterable[Request],
+        *,
+        purpose: str,
+        total: int | None = None,
+        closed: Callable[[Reply], bool] | None = None,
     ) -> Iterator[Outcome]:
-        """Asks a model through the response store, with progress; counts what came from the store and what was new."""
+        """Asks a model through the response store, within the budgets, with progress; counts what was stored and what was
+        new. `closed` says of a reply whether its reasoning came to its end.
+        """
         last: list[Progress] = []
+        read = ended = 0
 
         def tell(progress: Progress) -> None:
-            last[:] = [progress]
-            report(str(progress))
+            last[:] = [replace(progress, read=read, closed=ended)]
+            report(str(last[0]), last[0])
 
-        yield from self.services.ask(model, requests, purpose=purpose, total=total, progress=tell)
-        for progress in last:
-            for name in ("from_store", "new", "failed", "prompt_tokens", "completion_tokens", "cost"):
-                self.asked[name] = self.asked.get(name, 0) + getattr(progress, name)
+        if total is None and isinstance(requests, Sized):
+            total = len(requests)
+        requests, budget = budgeted(self.registry, self.services.responses, purpose, requests)
+        came = self.services.ask(model, requests, purpose=purpose, total=total, progress=tell, budget=budget)
+        try:
+            for outcome in came:
+                if closed is not None and isinstance(outcome.result, Reply):
+                    read += 1
+                    ended += closed(outcome.result)
+                yield outcome
+        finally:
+            if isinstance(came, Generator):
+                came.close()
+            for progress in last:
+                self.asked.add(replace(progress, read=read, closed=ended))
 
     def ask_all(
         self, model: Callable[[], Model], purpose: str, requests: Iterable[Request], total: int
@@ -234,8 +256,8 @@ def _run(asset: StageAsset, registry: Registry, context: dg.AssetExecutionContex
         ):
             step = Step(context, asset.name, partition, registry, services, out)
             shown = asset.body(step)
-            if step.asked:
-                out.stat(asked=step.asked)
+            if asked := step.asked.to_dict():
+                out.stat(asked=asked)
             manifest = out.publish(allow_empty=asset.may_be_empty)
     except ValidationFailed as error:
         if asset.has_schema:

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 import polars as pl
 
 from ot_assets.asking import as_model, with_weights
+from ot_assets.distillation.parsing import parse
 from ot_assets.distillation.prompts import Ask, Question, asks
 from ot_assets.distillation.traces import Answering, TraceBatch, reference_rows, trace_rows
 from resources.artifacts import Artifact
@@ -47,6 +48,7 @@ def answer_rows(step: Step, screened: Artifact, wanted: pl.DataFrame) -> Iterato
             (ask.request for ask in wanted_here),
             purpose=purpose,
             total=len(wanted_here),
+            closed=(lambda reply: parse(reply, teacher.reasoning).closed) if teacher.reasoning else None,
         )
         results = {request.key: result for request, result in came}
         _refuse_unfinished(results, purpose)
