@@ -85,8 +85,13 @@ def _train(step: FastText, path: Path, seed: int) -> Callable[[str], float | Non
     except (ValueError, RuntimeError) as error:
         raise UserError(
             f"answer_filter: the fasttext classifier cannot be trained: {error}",
-            fix="more samples, a smaller min_count, or a smaller learning_rate",
+            fix="more samples, or a smaller learning_rate",
         ) from None
+    if not set(model.words) - {"</s>"}:
+        raise UserError(
+            f"answer_filter: no word stands {step.min_count} times in the samples of fasttext, so nothing can be learnt",
+            fix="more samples, or a smaller min_count",
+        )
 
     def score(text: str) -> float | None:
         # The wrapper's own predict copies arrays in a way that numpy 2 refuses.

