@@ -19,7 +19,7 @@ from dataclasses import dataclass
 from itertools import islice
 
 from resources.generation.budget import Budget
-from resources.generation.engine import Engine, KeepingEngine, Outcome
+from resources.generation.engine import Engine, Feed, KeepingEngine, Outcome
 from resources.generation.progress import Counter, Progress
 from resources.generation.reply import Failure, Reply
 from resources.generation.request import Request
@@ -28,7 +28,8 @@ from resources.responses.writer import BatchWriter
 
 __all__ = ["Progress", "ask"]
 
-_CHUNK = 500
+# Requests looked up at once: many while all of them are stored, few while an engine waits for the next ones.
+_CHUNK, _FEW = 500, 64
 # So many stored replies may wait while the engine pulls its next request; beyond it the engine is let run dry first.
 _PILE = 2_000
 # A call whose try ended so may have been billed, though nobody can read what it wrote.
@@ -89,10 +90,11 @@ class _Sorting:
         self._waiting: dict[str, list[Request]] = {}
         self._repeats = 0
         self._held_back = False
+        self._size = _FEW
 
     def advance(self) -> bool:
         """Looks up the next chunk; False when there is none."""
-        chunk = list(islice(self._source, _CHUNK))
+        chunk = list(islice(self._source, self._size))
         stored = self._store.get_many(request.key for request in chunk if request.key not in self._waiting)
         for request in chunk:
             key = request.key
@@ -104,20 +106,29 @@ class _Sorting:
             else:
                 self._waiting[key] = [request]
                 self.missing.append(request)
+        self._size = _FEW if self.missing else _CHUNK
         return bool(chunk)
 
-    def feed(self) -> Iterator[Request]:
-        """What the engine pulls. It ends early when too much waits to be yielded, so that memory stays bounded, and when
-        what is in flight may cost all that is left of the budget.
+    def feed(self) -> Feed:
+        """What the engine pulls. It ends early when too much waits to be yielded, so that memory stays bounded (or brings
+        None, to an engine that knows that), and when what is in flight may cost all that is left of the budget.
         """
+        return Feed(self._pulled)
+
+    def _pulled(self, feed: Feed) -> Iterator[Request | None]:
         while True:
             while self.missing:
                 self._held_back = self._budget is not None and not self._budget.admit(self.missing[0])
                 if self._held_back:
                     return
                 yield self.missing.popleft()
-            if len(self.ready) + self._repeats >= _PILE or not self.advance():
+            if len(self.ready) + (0 if feed.pausing else self._repeats) < _PILE:
+                if not self.advance():
+                    return
+            elif not feed.pausing:
                 return
+            else:
+                yield None
 
     def settle(self, request: Request) -> list[Request]:
         """The requests that an outcome of `request` answers: itself and its repeats."""
@@ -203,9 +214,14 @@ def _run_plain(work: _Work) -> Iterator[Outcome]:
     """Replies are stored here, as the engine yields them."""
     sorting, counter = work.sorting, work.counter
     with BatchWriter(work.store) as writer:
-        outcomes = work.engine.generate(sorting.feed())
+        outcomes: Iterator[Outcome | None] = work.engine.generate(sorting.feed())
         try:
-            for request, result in outcomes:
+            for outcome in outcomes:
+                if outcome is None:
+                    yield from _settled(sorting, counter, writer.flush())
+                    yield from _stored(sorting, counter)
+                    continue
+                request, result = outcome
                 work.charge(request, result)
                 if isinstance(result, Failure):
                     yield from _failed(sorting, counter, request, result)
@@ -220,7 +236,7 @@ def _run_plain(work: _Work) -> Iterator[Outcome]:
         yield from _settled(sorting, counter, writer.flush())
 
 
-def _keep_arrived(work: _Work, outcomes: Iterator[Outcome], writer: BatchWriter) -> None:
+def _keep_arrived(work: _Work, outcomes: Iterator[Outcome | None], writer: BatchWriter) -> None:
     """Stops the engine and stores the replies that came but were not yielded: they are paid for."""
     _close(outcomes)
     for request, result in work.engine.arrived():
@@ -229,7 +245,7 @@ def _keep_arrived(work: _Work, outcomes: Iterator[Outcome], writer: BatchWriter)
             writer.put(request, result, work.meta)
 
 
-def _close(outcomes: Iterator[Outcome]) -> None:
+def _close(outcomes: Iterator[Outcome | None]) -> None:
     if isinstance(outcomes, Generator):
         outcomes.close()
 

@@ -28,9 +28,9 @@ class Feed(Iterator[Request]):
     given one and whenever it waits.
     """
 
-    def __init__(self, requests: Iterator[Request | None]) -> None:
-        self._requests = requests
+    def __init__(self, pulled: Callable[[Feed], Iterator[Request | None]]) -> None:
         self.pausing = False
+        self._requests = pulled(self)
 
     def __next__(self) -> Request:
         return next(self._requests)  # type: ignore[return-value]  # None comes only to who said so
