@@ -91,7 +91,8 @@ def budgeted(
 def require_prices(registry: Registry, run: RunBudget) -> None:
     """Refuses a budget in USD, before anything is asked, when a model that the recipe asks has no price."""
     spec = registry.recipe(run.recipe)
-    asked = {score.teacher for score in spec.scores} | set(run.teachers)
+    judges = {judge.teacher for key in spec.sources if (judge := registry.source(key).judge) is not None}
+    asked = {score.teacher for score in spec.scores} | set(run.teachers) | set(spec.judges) | judges
     usd = run.limits(registry).usd
     for key in sorted(asked):
         teacher = registry.teacher(key)
