@@ -18,6 +18,7 @@ import asyncio
 import json
 import os
 import queue
+import sys
 import threading
 from collections import deque
 from collections.abc import Callable, Coroutine, Iterable, Iterator
@@ -45,6 +46,9 @@ _WAKE = 0.2
 _LOOK_SECONDS = 5.0
 # So many requests wait in the queue beyond what is under way, so that a look into the store does not let it run dry.
 _AHEAD = 128
+# Seconds that a thread may compute before another gets its turn. With Python's 5 ms every read and write of the loop waits
+# that long while the caller makes requests.
+_SLICE = 0.001
 
 
 class OpenAIEngine:
@@ -77,7 +81,9 @@ class OpenAIEngine:
         source = iter(requests)
         self._came, self._ready = queue.SimpleQueue(), deque()
         flying, more = 0, True
+        slice_ = sys.getswitchinterval()
         try:
+            sys.setswitchinterval(min(slice_, _SLICE))
             self._wait(self._begin())
             while True:
                 if more and (room := self.window + min(self._scheduler.waiting, self.window) - flying) > 0:
@@ -98,6 +104,7 @@ class OpenAIEngine:
                     flying -= 1
                     yield self._ready.popleft()
         finally:
+            sys.setswitchinterval(slice_)
             self._stop()
 
     def arrived(self) -> list[Outcome]:
@@ -183,7 +190,7 @@ class OpenAIEngine:
         answer = await self._transport.post(f"{endpoint.url}/chat/completions", job.body)
         if not isinstance(answer, Answer):
             return answer
-        result = judge(answer, Asked(self.model, endpoint.url, self._secret, endpoint.answered))
+        result: Result = judge(answer, Asked(self.model, endpoint.url, self._secret, endpoint.answered))
         if (said := announced(answer.headers)) is not None:
             endpoint.gate.heed(said)
         return result
@@ -192,7 +199,8 @@ class OpenAIEngine:
         if isinstance(result, Failure):
             self._came.put([Outcome(job.request, result)])
             return
-        priced = replace(result, cost=self.model.cost(result))
+        cost = self.model.cost(result)
+        priced = result if cost is None else replace(result, cost=cost)
         if self.keeper is None:
             self._came.put([Outcome(job.request, priced)])
             self._scheduler.kept([job])

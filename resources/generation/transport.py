@@ -86,6 +86,12 @@ class Transport:
             if (response.content_length or 0) > most:
                 response.close()
                 return _too_large(response.content_length or 0, most)
+            if response.content.is_eof():
+                # All of it came with the headers: a small reply needs no further wait and no timer.
+                whole = response.content.read_nowait()
+                if len(whole) > most:
+                    return _too_large(len(whole), most)
+                return Answer(response.status, response.headers, whole, time.monotonic() - began)
             pieces: list[bytes] = []
             size = 0
             while piece := await self._piece(response.content):

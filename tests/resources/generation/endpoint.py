@@ -58,6 +58,8 @@ class Endpoint:
     def __init__(self, behave: Callable[[Call, int], Act] = lambda call, n: Act()) -> None:
         self.behave = behave
         self.calls: list[Call] = []
+        self.models: bytes | None = None
+        """What `GET /v1/models` answers; None: there is no such page."""
         self.running = self.most = 0
         self._times: dict[str, int] = {}
         self._lock = threading.Lock()
@@ -75,6 +77,13 @@ class Endpoint:
     def _handler(endpoint) -> type[BaseHTTPRequestHandler]:
         class Handler(BaseHTTPRequestHandler):
             protocol_version = "HTTP/1.1"
+
+            def do_GET(self) -> None:
+                content = endpoint.models or b""
+                self.send_response(404 if endpoint.models is None else 200)
+                self.send_header("Content-Length", str(len(content)))
+                self.end_headers()
+                self.wfile.write(content)
 
             def do_POST(self) -> None:
                 body = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
