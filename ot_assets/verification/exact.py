@@ -2,8 +2,8 @@ r"""Judges by equality of texts: is what the reply answers the gold answer, word
 
 What is read as the answer, the first that is there: the whole reply where it equals the gold answer, the last \boxed{}
 or <answer> tag, what "the answer is" announces, the last line (not of a reply that was cut). Two texts are equal when
-they are so as they stand or without markup (`**Paris**.` is `Paris`), after Unicode's NFKC, with case and white space
-as `verifier_args` says (`args.ExactArgs`). Nothing here raises on any reply.
+they are so as they stand or without markup (`**Paris**.` is `Paris`; not where white space counts), after Unicode's NFKC,
+with case and white space as `verifier_args` says (`args.ExactArgs`). Nothing here raises on any reply.
 """
 
 from __future__ import annotations
@@ -40,7 +40,7 @@ def same(one: str, other: str, how: ExactArgs) -> bool:
 
 def canonical(text: str, how: ExactArgs) -> str:
     """The one form of a text in which answers are counted."""
-    return normal(plain(text), how) or normal(text, how)
+    return (normal(plain(text), how) if how.space != "keep" else "") or normal(text, how)
 
 
 def stated_text(task: VerifyTask) -> str | None:
@@ -67,6 +67,8 @@ def normal(text: str, how: ExactArgs) -> str:
 
 def _forms(text: str, how: ExactArgs) -> set[str]:
     forms = {normal(text, how)}
-    if len(text) <= 2_000:  # markup is looked for in short texts only: a long one is no marked-up word
+    if (
+        how.space != "keep" and len(text) <= 2_000
+    ):  # taking markup off joins spaces, and a long text is no marked-up word
         forms.add(normal(plain(text), how))
     return forms - {""}

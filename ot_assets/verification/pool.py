@@ -29,7 +29,7 @@ from collections import OrderedDict, deque
 from collections.abc import Iterable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import suppress
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from types import TracebackType
 from typing import Any, NamedTuple
@@ -46,6 +46,8 @@ _START_SECONDS = 180.0
 _PATIENCE = 4
 _AHEAD = 16
 _GOLD = "the gold answer"
+_HARMLESS = r"\boxed{q+1234567}"
+"""A reply that no gold answer of sense hangs on."""
 _REMEMBERED = 20_000
 _BAD_GOLDS = 10_000
 _TASKS_A_PROCESS = 5_000
@@ -94,6 +96,7 @@ class VerifierPool:
         self._cache = cache
         self._known: OrderedDict[bytes, Verdict | Future[_Judged]] = OrderedDict()
         self._bad_golds: dict[tuple[str, str | None], str] = {}
+        self._good_golds: set[tuple[str, str | None]] = set()
         self._bad_lock = threading.Lock()
         self._all = [_Worker(limits) for _ in range(self.workers)]
         self._free: queue.SimpleQueue[_Worker] = queue.SimpleQueue()
@@ -195,23 +198,40 @@ class VerifierPool:
                 try:
                     return worker.judge(task)
                 except _Hung as hung:
-                    return self._given_up(task, hung)
+                    return self._given_up(task, hung, worker)
                 except _Died as died:
                     if attempt == 2:
-                        return self._given_up(task, died)
+                        return self._given_up(task, died, worker)
             raise AssertionError("unreachable")
         finally:
             self._free.put(worker)
 
-    def _given_up(self, task: VerifyTask, error: _Lost) -> _Judged:
-        """The verdict on a task that took its worker down; a gold answer that did so is not tried again."""
-        if not error.on_gold or self._closed:
+    def _given_up(self, task: VerifyTask, error: _Lost, worker: _Worker) -> _Judged:
+        """The verdict on a task that took its worker down; a gold answer that does so is not tried again."""
+        why = str(error) if error.on_gold or self._closed else self._gold_fault(task, worker)
+        if why is None or self._closed:
             return _Judged(failed(task.verifier, str(error)), lasting=False)
-        why = f"the gold answer {short(task.gold or '')!r} does not verify against itself: {error}"
+        why = f"the gold answer {short(task.gold or '')!r} does not verify against itself: {why}"
         with self._bad_lock:
             if len(self._bad_golds) < _BAD_GOLDS:
                 self._bad_golds[task.verifier, task.gold] = why
         return _Judged(unverifiable(task.verifier, why), lasting=False)
+
+    def _gold_fault(self, task: VerifyTask, worker: _Worker) -> str | None:
+        """Whether it is the gold answer that a formula cannot be compared with (`(10^9)!` equals itself, letter by letter),
+        and how that ended; None where the reply was at fault. Asked once a gold answer.
+        """
+        gold = (task.verifier, task.gold)
+        if task.verifier != "math" or gold in self._good_golds:
+            return None
+        try:
+            worker.judge(replace(task, answer=_HARMLESS, finish_reason="stop"))
+        except _Lost as lost:
+            return str(lost)
+        with self._bad_lock:
+            if len(self._good_golds) < _BAD_GOLDS:
+                self._good_golds.add(gold)
+        return None
 
 
 def usual_workers() -> int:
