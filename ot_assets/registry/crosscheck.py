@@ -109,6 +109,12 @@ class _Check:
                     f"{teacher.sampling.max_tokens:,} is more than the model's context of {model.context:,} tokens"
                 )
                 yield document.problem(("sampling", "max_tokens"), message)
+            limit = model.serve.max_model_len if model is not None and model.serve is not None else None
+            if limit is not None and teacher.sampling.max_tokens > limit:
+                message = (
+                    f"{teacher.sampling.max_tokens:,} is more than its server takes (serve.max_model_len: {limit:,})"
+                )
+                yield document.problem(("sampling", "max_tokens"), message)
 
     def judges(self) -> Iterator[Problem]:
         for key, source in self.sources.items():

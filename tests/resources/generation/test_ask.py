@@ -262,8 +262,9 @@ def test_a_killed_run_goes_on_where_it_stopped(tmp_path: Path, how: signal.Signa
         assert engine.calls == 10
 
 
-def test_an_engine_that_is_not_there_yet_says_what_to_do_meanwhile() -> None:
-    with pytest.raises(UserError, match="engine: openai"):
+def test_a_server_that_is_not_installed_says_how_to_install_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("OT_VLLM_PYTHON", "/no/such/python")
+    with pytest.raises(UserError, match=r"/no/such/python is no program to run(.|\n)*environment of its own"):
         open_engine(SCRIPTED.model_copy(update={"engine": "vllm"}))
 
 

@@ -192,6 +192,13 @@ def test_check_names_a_wrong_serve_field_by_line(bench: Bench, house: House) -> 
     assert "tensor_parallel" in said.text
 
 
+def test_check_knows_that_answers_must_fit_the_server(bench: Bench, house: House) -> None:
+    write_model(bench, house, {}, max_model_len=8)
+    said = house.ot("check")
+    assert said.code == 1
+    assert "16 is more than its server takes (serve.max_model_len: 8)" in " ".join(said.text.split())
+
+
 def test_no_server_no_kept_one_is_a_clear_error(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
     model = bench.model({}, command=("no-such-server",))
     with pytest.raises(UserError, match="no-such-server cannot be run"):
