@@ -14,13 +14,35 @@ import sqlite3
 import subprocess
 import sys
 import time
+from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 DRIVER = Path(__file__).with_name("driver.py")
-KILLS = 10
 GIVEN = "OT_TEST_DEMO_HOME"
+
+
+@dataclass(frozen=True)
+class Moment:
+    """When to kill: so many seconds after so many requests were asked, or after the training said its first step."""
+
+    seconds: float
+    requests: int = 0
+    training: bool = False
+
+    def wait(self, process: subprocess.Popen[bytes], log: Path, output: Path) -> None:
+        """Waits for the moment, or for the end of the process."""
+        while process.poll() is None and not self._came(log, output):
+            time.sleep(0.05)
+        if process.poll() is None:
+            with suppress(subprocess.TimeoutExpired):
+                process.wait(self.seconds)
+
+    def _came(self, log: Path, output: Path) -> bool:
+        if self.training:
+            return "training: step" in output.read_text()
+        return not self.requests or log.read_bytes().count(b"\n") >= self.requests
 
 
 @dataclass
@@ -57,8 +79,8 @@ class DemoHome:
             keys = connection.execute("select key from responses").fetchall()
         return {key.hex() if isinstance(key, bytes) else key for (key,) in keys}
 
-    def run_demo(self, kill_after: float | None = None) -> int:
-        """One `ot run demo`, killed with -9 after so many seconds if it has not ended by then."""
+    def run_demo(self, moment: Moment | None = None) -> int:
+        """One `ot run demo`, killed with -9 at the moment if it has not ended by then."""
         number = len(self.asked)
         log = self.path.parent / f"asked-{number}"
         log.touch()
@@ -68,11 +90,10 @@ class DemoHome:
             process = subprocess.Popen(
                 [sys.executable, str(DRIVER), "run", "demo"], env=self.env | {"ASKED": str(log)}, stdout=out, stderr=out
             )
-            try:
-                process.wait(kill_after)
-            except subprocess.TimeoutExpired:
+            if moment is not None:
+                moment.wait(process, log, output)
                 process.kill()
-                process.wait()
+            process.wait()
         self.asked.append(set(log.read_text().split()))
         self.killed_at.append(output.read_text()[-300:])
         return process.returncode
@@ -91,12 +112,20 @@ def demo_home(folder: Path) -> DemoHome:
     home = DemoHome(folder / "ot")
     draw = random.Random(20250604)
     started = time.monotonic()
-    for _ in range(KILLS):
-        home.run_demo(kill_after=draw.uniform(4, 50))
+    for moment in moments(draw):
+        home.run_demo(moment)
     code = home.run_demo()
     assert code == 0, home.killed_at[-1]
     home.seconds = time.monotonic() - started
     return home
+
+
+def moments(draw: random.Random) -> list[Moment]:
+    """Ten: by the clock, between answers (whatever the machine's speed), and while a student trains."""
+    by_clock = [Moment(draw.uniform(3, 30)) for _ in range(3)]
+    by_answers = [Moment(draw.uniform(0, 3), requests=draw.randint(1, 200)) for _ in range(5)]
+    training = [Moment(draw.uniform(0, 10), training=True) for _ in range(2)]
+    return [*by_clock, *by_answers, *training]
 
 
 def _beside(root: Path, *names: str) -> Any:

@@ -12,7 +12,7 @@ import polars as pl
 import pytest
 
 from resources.artifacts import ArtifactStore, Partition
-from tests.demo.home import GIVEN, KILLS, DemoHome
+from tests.demo.home import GIVEN, DemoHome
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(2400)]
 
@@ -25,7 +25,7 @@ def killed(demo: DemoHome) -> DemoHome:
 
 
 def test_no_stored_answer_is_generated_again(killed: DemoHome):
-    assert len(killed.asked) == KILLS + 1
+    assert len(killed.asked) == 11
     for before, asked in zip(killed.stored_before, killed.asked, strict=True):
         assert not asked & before
     assert killed.stored_keys() == set().union(*killed.asked, *killed.stored_before) & killed.stored_keys()
@@ -34,7 +34,7 @@ def test_no_stored_answer_is_generated_again(killed: DemoHome):
 def test_some_kills_came_while_answers_were_being_stored(killed: DemoHome):
     growing = [len(keys) for keys in killed.stored_before]
     assert growing == sorted(growing)
-    assert len(set(growing)) > 1
+    assert len(set(growing)) > 4
 
 
 def test_no_artifact_is_damaged(demo: DemoHome):
