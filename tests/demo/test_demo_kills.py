@@ -5,7 +5,6 @@ from __future__ import annotations
 import random
 import subprocess
 import sys
-import time
 from pathlib import Path
 
 import polars as pl
@@ -49,12 +48,11 @@ def test_no_artifact_is_damaged(demo: DemoHome):
     assert checked > 30
 
 
-def test_a_second_run_does_nothing_and_says_so_soon(demo: DemoHome):
-    started = time.monotonic()
+def test_a_second_run_does_nothing(demo: DemoHome):
     report = demo.json("run", "demo")
     assert report["made"] == 0
     assert report["failed"] == 0
-    assert time.monotonic() - started < 15
+    assert report["fresh"] > 40
 
 
 def test_what_killed_runs_left_is_collected(demo: DemoHome):
