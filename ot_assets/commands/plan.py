@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from ot_assets.commands.output import console, print_json
+from ot_assets.commands.world import open_world
 from ot_assets.planning import plan
 from ot_assets.planning.known import Stored
+from ot_assets.planning.training import training_pace
 from ot_assets.planning.view import render
 from ot_assets.registry import registry
 from ot_assets.spending.stored import store_if_there
@@ -21,7 +23,10 @@ def run(recipe: str, teacher: str | None, *, as_json: bool, pilot: int = 0) -> N
         asked = ask_some(recipe, teacher, pilot, quiet=as_json)
     store = store_if_there(Home.from_env())
     try:
-        planned = plan(registry(), recipe, teacher, Stored(store, asked) if store is not None else None)
+        world = open_world()
+        base = world.registry.models[world.registry.recipe(recipe).student.base].identity()
+        known = Stored(store, asked) if store is not None else None
+        planned = plan(world.registry, recipe, teacher, known, training_pace(world.store, base))
     finally:
         if store is not None:
             store.close()

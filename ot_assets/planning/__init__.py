@@ -15,6 +15,7 @@ from ot_assets.planning.draw import Drawn, draw, examples, summed
 from ot_assets.planning.estimates import FACTOR, Known
 from ot_assets.planning.result import Plan, StagePlan
 from ot_assets.planning.stages import before, distilled, evaluated
+from ot_assets.planning.training import TrainingPace
 from ot_assets.planning.view import render
 from ot_assets.registry import RecipeSpec, Registry, Tier
 from resources.errors import UserError
@@ -28,9 +29,15 @@ _DROPPING = (
 __all__ = ["Plan", "StagePlan", "plan", "render"]
 
 
-def plan(registry: Registry, recipe_key: str, teacher: str | None = None, known: Known | None = None) -> Plan:
+def plan(
+    registry: Registry,
+    recipe_key: str,
+    teacher: str | None = None,
+    known: Known | None = None,
+    pace: TrainingPace | None = None,
+) -> Plan:
     """What the recipe would make: for its own teachers, or for the one asked for. `known` holds lengths of replies that
-    came; without it every figure rests on the specs.
+    came, `pace` how fast students of its base were trained; without them figures rest on the specs.
     """
     recipe = registry.recipe(recipe_key)
     teachers = _teachers(registry, recipe, teacher)
@@ -57,6 +64,7 @@ def plan(registry: Registry, recipe_key: str, teacher: str | None = None, known:
         training_tokens=_training_tokens(registry, recipe, teachers[0], parts, rows[teachers[0]], training),
         unpriced=tuple(money.unpriced),
         assumptions=tuple(_assumptions(registry, recipe, parts)),
+        pace=pace,
     )
 
 

@@ -6,7 +6,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from ot_assets.planning.estimates import CallEstimate, total
+from ot_assets.planning.estimates import CallEstimate, Range, total
+from ot_assets.planning.training import TrainingPace
 from ot_assets.registry import Tier
 
 
@@ -93,6 +94,12 @@ class Plan:
     training_tokens: int
     unpriced: tuple[str, ...]
     assumptions: tuple[str, ...]
+    pace: TrainingPace | None = None
+
+    @property
+    def training_hours(self) -> Range | None:
+        """Hours of training one student; None where no student of that base was trained here."""
+        return self.pace.hours(self.training_tokens) if self.pace is not None else None
 
     @property
     def requests(self) -> int:
@@ -126,6 +133,11 @@ class Plan:
             "cost": round(self.cost, 2),
             "unpriced": list(self.unpriced),
             "estimate": ranges([call for stage in self.stages for call in stage.calls]),
-            "training": {**self.training.to_dict(), "tokens": self.training_tokens},
+            "training": {
+                **self.training.to_dict(),
+                "tokens": self.training_tokens,
+                "hours": self.training_hours.to_json(4) if self.training_hours else None,
+                "hours_rest_on": self.pace.basis if self.pace is not None else None,
+            },
             "assumptions": list(self.assumptions),
         }

@@ -36,6 +36,8 @@ def render(plan: Plan) -> Group:
         f"Training: tier {tier.name}, batch {tier.global_batch}, learning rate {tier.learning_rate:g}, {tier.epochs:g} epochs"
         f"{', packed' if tier.packing else ''}, cutoff {tier.cutoff:,}: about {plan.training_tokens:,} tokens",
     ]
+    if plan.pace is not None:
+        lines.append(f"Training hours a student: {_span([plan.training_hours])}; {plan.pace.basis}")
     lines += _totals(everything)
     if everything:
         lines += ["Lengths and pace rest on:", *_bases(plan)]

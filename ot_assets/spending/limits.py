@@ -4,7 +4,9 @@ What counts as spent: everything in the response store whose purpose belongs to 
 for whomever it was bought; so a second run goes on where the first stopped, and answers that recipes share count in full
 for each of them. `ot run --budget-...` stands in for the recipe's own figure, for that run. Models on hardware of one's own
 (transformers, vllm) are not billed by the token and count 0 USD; a model behind an endpoint needs a price before money can
-be limited, or it is refused (UserError) before anything is asked.
+be limited, or it is refused (UserError) before anything is asked. What is spent is read when a step begins to ask: two runs
+at once do not see what the other adds in the meantime. A step that Dagster's UI starts belongs to no recipe, so it keeps to
+its teacher's budget only.
 """
 
 from __future__ import annotations

@@ -7,12 +7,13 @@ from collections.abc import Sequence
 from pathlib import Path
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from ot_assets.planning import plan
-from ot_assets.planning.estimates import Calls, Lengths, estimate, replicas_and_gpus, total
+from ot_assets.planning.estimates import Calls, Lengths, Range, estimate, replicas_and_gpus, total
 from ot_assets.planning.known import Stored
+from ot_assets.planning.training import TrainingPace
 from ot_assets.registry import Registry
 from resources.generation.reply import Reply
 from resources.responses.store import Meta, ResponseStore
@@ -84,6 +85,7 @@ def test_a_measured_pace_gives_hours() -> None:
     assert found.basis == "stored n=50"
 
 
+@settings(deadline=None)
 @given(st.integers(5, 500), st.integers(1, 10_000), st.floats(1, 1e4), st.floats(0, 1e4))
 def test_the_interval_holds_the_mean_and_narrows_with_replies(n: int, requests: int, mean: float, sd: float) -> None:
     few = estimate(calls(requests), Known(lengths(n, mean, sd))).completion
@@ -163,3 +165,17 @@ def test_quantiles_and_totals_come_from_what_is_stored(registry: Registry, tmp_p
     assert traces.completion_tokens == 10 * 55
     assert traces.prompt_tokens == 10 * 20
     assert found.to_json()["estimate"]["tokens"]["expected"] >= 10 * 75
+
+
+def test_training_takes_as_long_as_it_took_before() -> None:
+    one = TrainingPace(100.0, 100.0, 100.0, 1, ("cpu",))
+    assert one.hours(720_000) == Range(1.0, 2.0, 4.0)
+    two = TrainingPace(50.0, 100.0, 200.0, 3, ("cpu", "cuda"))
+    assert two.hours(720_000) == Range(1.0, 2.0, 4.0)
+    assert two.basis == "100 tokens/s of 3 students on cpu, cuda"
+
+
+def test_a_plan_without_a_trained_student_knows_no_training_hours(registry: Registry) -> None:
+    assert plan(registry, "r").to_json()["training"]["hours"] is None
+    said = plan(registry, "r", pace=TrainingPace(1.0, 1.0, 1.0, 1, ("cpu",))).to_json()["training"]
+    assert said["hours"]["expected"] == pytest.approx(said["tokens"] / 3600, abs=1e-4)

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from rich.console import Console
 
@@ -160,6 +160,7 @@ def test_verified_counts_only_what_can_be_verified() -> None:
     assert plan(registry, "r").rows == {"math": 5}
 
 
+@settings(deadline=None)
 @given(st.integers(1, 500), st.integers(1, 500), st.integers(1, 400))
 def test_a_limit_on_examples_is_met_exactly(a: int, b: int, limit: int) -> None:
     registry = small(
