@@ -70,7 +70,7 @@ class OpenAIEngine:
         self._came: queue.SimpleQueue[list[Outcome] | BaseException] = queue.SimpleQueue()
         self._ready: deque[Outcome] = deque()
         self._unkept: dict[str, Job] = {}
-        self._looked = False
+        self._looked = self._unstorable = False
         self._loop = asyncio.new_event_loop()
         self._thread = threading.Thread(target=self._loop.run_forever, name=f"openai-{model.key}", daemon=True)
         self._thread.start()
@@ -80,6 +80,7 @@ class OpenAIEngine:
         """Outcomes in the order in which they come."""
         source = iter(requests)
         self._came, self._ready = queue.SimpleQueue(), deque()
+        self._unstorable = False
         flying, more = 0, True
         slice_ = sys.getswitchinterval()
         try:
@@ -147,7 +148,8 @@ class OpenAIEngine:
         if self._loop.is_closed():
             return
         try:
-            self._wait(self._scheduler.stop(self.options.grace))
+            # What can no longer be stored is not worth waiting for.
+            self._wait(self._scheduler.stop(0.0 if self._unstorable else self.options.grace))
         except KeyboardInterrupt:
             self._wait(self._scheduler.cancel())
         self._wait(self._forget())
@@ -206,7 +208,11 @@ class OpenAIEngine:
             self._scheduler.kept([job])
         else:
             self._unkept[job.request.key] = job
-            self.keeper.put(job.request, priced)
+            try:
+                self.keeper.put(job.request, priced)
+            except BaseException:
+                self._unstorable = True
+                raise
 
     def _collect(self) -> None:
         """Frees the places of the replies that are stored now, and yields them."""
@@ -215,6 +221,7 @@ class OpenAIEngine:
         try:
             stored = self.keeper.committed()
         except BaseException as error:
+            self._unstorable = True
             self._scheduler.shut()
             self._came_to_an_end(error)
             return

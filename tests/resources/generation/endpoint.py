@@ -7,6 +7,7 @@ import socket
 import threading
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
@@ -48,6 +49,15 @@ class Server(ThreadingHTTPServer):
     daemon_threads = True
     request_queue_size = 256
 
+    def __init__(self, *arguments: Any) -> None:
+        self.connections: list[socket.socket] = []
+        super().__init__(*arguments)
+
+    def get_request(self) -> Any:
+        request, address = super().get_request()
+        self.connections.append(request)
+        return request, address
+
     def handle_error(self, *_: object) -> None:
         """A client that went away is part of the tests."""
 
@@ -73,6 +83,12 @@ class Endpoint:
     def __exit__(self, *_: object) -> None:
         self._server.shutdown()
         self._server.server_close()
+
+    def drop_all(self) -> None:
+        """Cuts all connections, as the end of its process would."""
+        for connection in self._server.connections:
+            with suppress(OSError):
+                connection.shutdown(socket.SHUT_RDWR)
 
     def _handler(endpoint) -> type[BaseHTTPRequestHandler]:
         class Handler(BaseHTTPRequestHandler):
