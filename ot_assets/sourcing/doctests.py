@@ -1,10 +1,10 @@
 """Programming questions from the documented functions of a Python package: read as text, never imported, never run.
 
 A public top-level function whose docstring holds doctest examples becomes one question: its signature, the prose of
-its docstring and its first examples; the solution is its own source, with the imports that it needs; the examples are
-the tests, kept in `verifier_args` for a release that runs code: `{"kind": "doctests", "package", "version", "module",
-"function", "shown", "examples": [{"source", "want", "raises", "options"}]}`. All examples of a function are one
-session, in order; `shown` is how many of them the question gives away.
+its docstring and its first examples; the solution, which is the gold answer too, is its own source, with the imports
+that it needs; the examples are the tests, in `verifier_args` as `verification.code_tests` wants them. All examples of a
+function are one session, in order; `shown` is how many of them the question gives away, `support` holds what else of
+the package they use (see `doctest_support`).
 
 Options of the origin: `shown` (examples with a result that the question shows, default 1), `least` (functions with
 fewer results than this are left out, default 1). Fails with UserError for a member that is no Python and for an
@@ -24,6 +24,7 @@ from pathlib import PurePosixPath
 
 from ot_assets.registry.errors import suggestion
 from ot_assets.registry.specs.origin import WheelOrigin
+from ot_assets.sourcing.doctest_support import Package, defined_names
 from ot_assets.sourcing.rows import RawRow
 from resources.errors import UserError
 
@@ -45,8 +46,13 @@ class _Module:
     public: frozenset[str]
 
 
-def read_functions(source: str, member: str, key: str, origin: WheelOrigin) -> Iterator[RawRow]:
-    """One raw row a documented function, with columns question, gold (always None), solution and verifier_args."""
+def read_functions(
+    source: str, member: str, key: str, origin: WheelOrigin, package: Package | None = None
+) -> Iterator[RawRow]:
+    """One raw row a documented function, with columns question, gold, solution and verifier_args.
+
+    `package` is where functions that examples use beside the one asked for are found.
+    """
     options = _options(key, origin)
     module = _parsed(source, member, key)
     functions = [node for node in module.tree.body if isinstance(node, Function) and node.name in module.public]
@@ -55,28 +61,37 @@ def read_functions(source: str, member: str, key: str, origin: WheelOrigin) -> I
         parts = _parts(function)
         wants = sum(bool(part.want) for part in parts if isinstance(part, doctest.Example))
         if wants >= max(1, options["least"]):
-            yield RawRow(member, index, _row(function, parts, module, origin, options["shown"]))
+            yield RawRow(member, index, _row(function, parts, module, origin, options["shown"], package))
             index += 1
 
 
 def _row(
-    function: Function, parts: list[str | doctest.Example], module: _Module, origin: WheelOrigin, shown: int
+    function: Function,
+    parts: list[str | doctest.Example],
+    module: _Module,
+    origin: WheelOrigin,
+    shown: int,
+    package: Package | None,
 ) -> dict[str, str | None]:
     examples = [part for part in parts if isinstance(part, doctest.Example)]
     given = _given(examples, shown)
+    solution = _solution(function, module)
+    sources = [solution, *(example.source for example in examples)]
     args = {
         "kind": "doctests",
+        "language": "python",
         "package": origin.package,
         "version": origin.version,
         "module": module.name,
         "function": function.name,
         "shown": given,
         "examples": [_example(example) for example in examples],
+        "support": package.support(module.name, function.name, sources) if package else {},
     }
     return {
         "question": _question(function, parts, given),
-        "gold": None,
-        "solution": f"```python\n{_solution(function, module)}\n```",
+        "gold": solution,
+        "solution": f"```python\n{solution}\n```",
         "verifier_args": json.dumps(args, ensure_ascii=False),
     }
 
@@ -160,8 +175,10 @@ def _trimmed(lines: list[str]) -> list[str]:
 
 
 def _needs(function: Function, module: _Module) -> list[str]:
-    """Import lines and constants for the names of the module that a function uses."""
-    used = {node.id for node in ast.walk(function) if isinstance(node, ast.Name)} - set(dir(builtins)) - {function.name}
+    """Import lines for the names of the module that a function uses; plain constants as they are written."""
+    said = [node for node in ast.walk(function) if isinstance(node, ast.Name)]
+    own = {node.id for node in said if isinstance(node.ctx, ast.Store)} | {function.name}
+    used = {node.id for node in said} - set(dir(builtins)) - own
     imports: list[str] = []
     constants: list[str] = []
     for node in module.tree.body:
@@ -170,10 +187,10 @@ def _needs(function: Function, module: _Module) -> list[str]:
         elif isinstance(node, ast.ImportFrom):
             names = [_alias(a) for a in node.names if (a.asname or a.name) in used]
             imports += [f"from {_absolute(node, module)} import {', '.join(names)}"] if names else []
-        elif isinstance(node, (ast.FunctionDef, ast.ClassDef)) and node.name in used:
-            imports.append(f"from {module.name} import {node.name}")
-        elif isinstance(node, ast.Assign) and any(isinstance(t, ast.Name) and t.id in used for t in node.targets):
-            constants.append(ast.unparse(node))
+        elif isinstance(node, ast.Assign) and not any(isinstance(part, ast.Name) for part in ast.walk(node.value)):
+            constants += [ast.unparse(node)] if defined_names(node) & used else []
+        else:
+            imports += [f"from {module.name} import {name}" for name in sorted(defined_names(node) & used)]
     return [*imports, *constants]
 
 

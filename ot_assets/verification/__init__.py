@@ -5,7 +5,7 @@ memory, equal ones once, with a `VerdictCache` once a machine. `judge` and `majo
 asked and what is counted is distillation's. No module here knows of Dagster or artifacts, and none imports math-verify,
 sympy or reasoning-gym before it is needed.
 
-Code is never run in this release: its verdict is `unverifiable`, with the reason.
+Programs are run in a sandbox and nowhere else: where there is none their verdict is `unverifiable`, with the reason.
 """
 
 from ot_assets.verification.cache import VerdictCache

@@ -72,8 +72,8 @@ def _doctests(program: dict[str, Any], result: int) -> None:
     namespace = _load(program["source"], "program")
     entry = _entry(namespace, program["function"])
     home = sys.modules.get(program["module"])
-    if home is not None:
-        setattr(home, program["function"], entry)  # what else the module holds then calls the tested function
+    for name in program["support"]:  # what else they hold, and the examples, then find the tested function there
+        setattr(sys.modules[name], program["function"], entry)
     _tell(result, {"loaded": True})
     session = {**(vars(home) if home else {}), **namespace, "__name__": "__main__"}
     for source in program["examples"]:
@@ -105,13 +105,12 @@ def _load(source: str, name: str) -> dict[str, Any]:
 
 
 def _module(name: str, source: str) -> None:
-    """Makes a module that the program may import, and the packages above it."""
+    """Makes a module that the program may import, and the packages above it; adds to one that is there."""
     above, _, last = name.rpartition(".")
-    if above and above not in sys.modules:
+    if above:
         _module(above, "")
-    module = types.ModuleType(name)
+    module = sys.modules.setdefault(name, types.ModuleType(name))
     vars(module)["__path__"] = []
-    sys.modules[name] = module
     if above:
         setattr(sys.modules[above], last, module)
     exec(compile(source, f"<{name}>", "exec", dont_inherit=True), vars(module))
