@@ -177,7 +177,11 @@ class ServedEngine:
             self.model.key, self.restarts, self.options.restarts, what.partition(";")[0],
         )  # fmt: skip
         self._serving.stop()
-        self._client = self._open()
+        try:
+            self._client = self._open()
+        except UserError as error:
+            self._died = error
+            raise
 
 
 class _Client(OpenAIEngine):

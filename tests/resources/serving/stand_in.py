@@ -1,10 +1,11 @@
 """A stand-in for `vllm serve`: its command line, /health, /v1/models and /v1/chat/completions, and its ways to die.
 
 It stands where a GPU would be. How it behaves is in FAKE_BEHAVIOUR, a JSON object: `slow` (seconds until healthy), `die`
-(text for the log, then exit 1 at once), `die_after` (replies; then exit as when memory runs out, only in the first
-start of `counter`), `serve_as` (another model's name), `stubborn` (ignores SIGTERM), `children` (forks one that stays in
-the group and one that calls setsid and forks again), `refuse_seed` (dies when a request has a seed), `seconds` (of each
-answer). Each answered request goes to the file FAKE_ASKED.
+(text for the log, then exit 1 at once), `die_at_start` (the number of the start that does so), `port_taken` (the first
+start finds its port taken), `die_after` (replies, then death for want of memory, in the first `deaths` starts), `serve_as`
+(another model's name), `stubborn` (ignores SIGTERM), `children` (forks one that stays in the group and one that calls
+setsid and forks again), `refuse_seed` (dies when a request has a seed), `seconds` (of each answer). Starts, children and
+answered requests are noted in the files FAKE_COUNTER, FAKE_PIDS and FAKE_ASKED.
 """
 
 from __future__ import annotations
@@ -37,6 +38,8 @@ def main() -> None:
     starts = count_start()
     if "die" in HOW:
         sys.exit(HOW["die"])
+    if HOW.get("die_at_start") == starts:
+        sys.exit("Segmentation fault")
     if HOW.get("port_taken") and starts == 1:
         sys.exit("OSError: [Errno 98] error while attempting to bind on address: address already in use")
     if HOW.get("stubborn"):

@@ -108,6 +108,16 @@ def test_restarts_have_a_limit(bench: Bench, store: ResponseStore) -> None:
     assert len(bench.asked()) == len(set(bench.asked())) == 15
 
 
+def test_a_restart_that_fails_is_told_and_stays_so(bench: Bench) -> None:
+    model = bench.model({"die_after": 5, "deaths": 99, "die_at_start": 2}, on_death="restart")
+    engine = open_engine(model)
+    for _ in range(2):
+        with pytest.raises(UserError, match="died as it started"):
+            list(engine.generate(requests(model, 20)))
+    engine.close()
+    assert len(bench.starts()) == 2
+
+
 def test_killed_from_outside_it_is_started_again(bench: Bench) -> None:
     model = bench.model({"seconds": 0.02}, on_death="restart")
     with closing(open_engine(model)) as engine:
