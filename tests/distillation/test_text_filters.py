@@ -18,8 +18,8 @@ ENGLISH = """Okay, let us see. We are asked for the number of integers between o
 The first is three and the last is ninety-nine, so there are thirty-three of them. Let me check this by counting in tens.
 
 Yes, that is right: three in every nine numbers, eleven times nine is ninety-nine, and so we are done."""
-CHINESE = """好的，我们来看这个问题。题目要求我们找出一到一百之间能被三整除的整数的个数。第一个数是三，最后一个数是九十九，所以一共有三十三个数。
-让我再检查一遍，每九个数里有三个，十一乘以九等于九十九，所以答案没有问题。"""
+CHINESE = """好的，我们来看这个问题。题目要求我们找出一到一百之间能被三整除的整数的个数。第一个数是三，最后一个数是九十九，
+所以一共有三十三个数。让我再检查一遍，每九个数里有三个，十一乘以九等于九十九，所以答案没有问题。"""
 GERMAN = """Also, wir suchen die Anzahl der ganzen Zahlen zwischen eins und hundert, die durch drei teilbar sind. Die erste ist
 drei, die letzte neunundneunzig, also sind es dreiunddreissig Zahlen. Das lässt sich leicht nachrechnen."""
 CODE = """```python

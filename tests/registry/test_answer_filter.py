@@ -165,7 +165,8 @@ def test_ot_check_names_the_place(house: House, text: str, field: str, words: li
 def test_a_sound_filter_has_no_problems(house: House) -> None:
     written(
         house,
-        f"\n  - {{kind: closed_reasoning}}\n  - {{kind: fasttext, {SAMPLES}}}\n  - {{kind: judge_verify, judge: tutor, votes: 3}}"
+        f"\n  - {{kind: closed_reasoning}}\n  - {{kind: fasttext, {SAMPLES}}}"
+        "\n  - {kind: judge_verify, judge: tutor, votes: 3}"
         "\n  - {kind: majority}\n  - {kind: judge_pick, judge: tutor, keep: 2}\n  - {kind: cut_to, rows: 50}",
     )
     assert house.problems() == ()
