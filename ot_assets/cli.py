@@ -41,6 +41,20 @@ def check(json: Json = False) -> None:
 
 
 @app.command()
+def doctor(
+    endpoints: Annotated[bool, typer.Option("--endpoints", help="Also ask every endpoint what it serves.")] = False,
+    json: Json = False,
+) -> None:
+    """Look whether this machine can do the work: Python, torch, GPU, servers, sandbox, disk, stores, keys.
+
+    Example: `ot doctor --endpoints`
+    """
+    from ot_assets.commands.doctor import run
+
+    run(endpoints=endpoints, as_json=json)
+
+
+@app.command()
 def plan(
     recipe: Recipe,
     teacher: Annotated[str | None, typer.Option(help="Plan for this teacher instead of the recipe's own.")] = None,
