@@ -3,8 +3,8 @@
     python benchmarks/transport_server.py --seconds 0.05 [--faults SEED] [--counts FILE]
 
 It prints its port. Every answer comes `seconds` after its request. With --faults 5 % of the calls get 429, 2 % 500, 1 % are
-dropped, 1 % answered with half a body, 0.5 % never. With --counts each answered prompt is a line of FILE, written before
-the answer leaves, so that whoever was killed can be compared with what it was sent.
+dropped, 1 % answered with half a body, 0.5 % never. With --counts each answered prompt is a line of FILE (`half ...` if
+malformed), written before the answer leaves, so that whoever was killed can be compared with what it was sent.
 """
 
 from __future__ import annotations
@@ -58,7 +58,7 @@ class Chat(asyncio.Protocol):
         elif kind != "hang":
             said = body[body.rfind(b'"content":"') + 11 :].split(b'"', 1)[0].decode()
             if self.counts is not None:
-                os.write(self.counts, said.encode() + b"\n")
+                os.write(self.counts, (f"{kind} {said}".strip() + "\n").encode())
             reply = chat_reply(said)
             self.send(200, reply[: len(reply) // 2] if kind == "half" else reply)
 

@@ -74,6 +74,8 @@ class OpenAIEngine:
         self._loop = asyncio.new_event_loop()
         self._thread = threading.Thread(target=self._loop.run_forever, name=f"openai-{model.key}", daemon=True)
         self._thread.start()
+        self._transport: Transport
+        self._scheduler: Scheduler
         self._transport, self._scheduler = self._wait(self._connect())
 
     def generate(self, requests: Iterable[Request]) -> Iterator[Outcome]:
@@ -192,7 +194,7 @@ class OpenAIEngine:
         answer = await self._transport.post(f"{endpoint.url}/chat/completions", job.body)
         if not isinstance(answer, Answer):
             return answer
-        result: Result = judge(answer, Asked(self.model, endpoint.url, self._secret, endpoint.answered))
+        result = judge(answer, Asked(self.model, endpoint.url, self._secret, endpoint.answered))
         if (said := announced(answer.headers)) is not None:
             endpoint.gate.heed(said)
         return result
