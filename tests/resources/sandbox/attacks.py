@@ -1,6 +1,7 @@
+# ruff: noqa: E501
 """Attacks: programs that print `tried` once they are at it, and `ESCAPED` where they got what they must not get.
 
-`{secret}`, `{file}`, `{port}`, `{abstract}` and `{host}` are filled in (the secret only where the attack knows it from elsewhere).
+`{file}`, `{port}`, `{abstract}`, `{host}` and `{hostname}` are filled in.
 """
 
 from __future__ import annotations

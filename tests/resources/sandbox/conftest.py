@@ -35,6 +35,8 @@ class Target:
     """A server listens there, on the loopback."""
     abstract: str
     """A server listens on the unix socket of that abstract name."""
+    unlimited: bool
+    """Whether the kernel counts no processes here: tested programs run as root's own user."""
 
     def run(self, source: str, limits: SandboxLimits = LIMITS, stdin: bytes = b"") -> Run:
         return self.pool.run(Script(source, stdin), limits)
@@ -54,6 +56,7 @@ def target(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFact
     secret = f"secret-{secrets.token_hex(8)}"
     file = tmp_path_factory.mktemp("host") / "secret.txt"
     file.write_text(secret)
+    unlimited = request.param == "one user" and os.geteuid() == 0
     name = f"host-{secrets.token_hex(8)}"
     patch = pytest.MonkeyPatch()
     patch.setenv("OT_TEST_SECRET", secret)
@@ -68,4 +71,4 @@ def target(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFact
             patch.setattr("resources.sandbox.box.os.geteuid", lambda: 1000)
         pool.warm()
         patch.undo()
-        yield Target(pool, secret, file, server.getsockname()[1], name)
+        yield Target(pool, secret, file, server.getsockname()[1], name, unlimited)
