@@ -6,9 +6,10 @@ tokens, because a request in flight counts at its worst case (`worst_case`) unti
 does not fit is not sent. Money is counted in whole picodollars, rounded up, so that no sum drifts. Safe between threads.
 
 What counts: the replies' own figures. A reply without usage, a timeout, and a reply that came malformed count at the worst
-case: an endpoint may bill what it wrote although nobody can read it. Hours are the wall time since the budget was made,
-with `before` added; no request leaves that would end after the limit if it took as long as the longest reply so far, so
-hours can be passed by the rest of one unusually long reply.
+case: an endpoint may bill what it wrote although nobody can read it. A limit of 0 asks nothing, not even for free. Hours
+are the wall time since the budget was made, with `before` added; no request leaves that would end after the limit if it
+took as long as the longest reply so far, so hours can be passed by the rest of one unusually long reply. What was told as
+`lost` after the worst case of everything in flight was admitted can pass a limit by that much; then nothing more leaves.
 
 How `ask` uses it:
 
@@ -174,7 +175,7 @@ class Budget:
             before = limit.before
             if limit.usd is not None:
                 used = math.ceil(before.usd * _PICO) + self._pico
-                if used + self._held_pico + pico > math.floor(limit.usd * _PICO):
+                if limit.usd <= 0 or used + self._held_pico + pico > math.floor(limit.usd * _PICO):
                     return limit, (
                         f"{_usd(used / _PICO)} of {_usd(limit.usd)} is spent ({_usd(self._pico / _PICO)} of it now) and the "
                         f"next request can cost {_usd(pico / _PICO)}"

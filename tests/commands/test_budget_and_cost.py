@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
+import shutil
 from collections.abc import Iterator
-from pathlib import Path
 
 import pytest
 
 from resources.responses.store import ResponseStore
-from tests.endtoend.house import House, build
-from tests.endtoend.made import tiny_base
+from tests.endtoend.house import House
 from tests.endtoend.server import Endpoint, endpoint
 from tests.endtoend.steps import make
 
@@ -26,17 +25,16 @@ def server() -> Iterator[Endpoint]:
 
 @pytest.fixture
 def mine(house: House, server: Endpoint) -> House:
-    """A copy of the made house whose teacher answers anew."""
+    """A copy of the made house, its endpoint ours."""
     house.env["SOLVER_URL"] = server.url
     return house
 
 
 @pytest.fixture
-def fresh(tmp_path: Path, tmp_path_factory: pytest.TempPathFactory, server: Endpoint) -> House:
-    """The house before anything is made."""
-    folder = tmp_path / "fresh"
-    folder.mkdir()
-    return build(folder, tiny_base(tmp_path_factory.getbasetemp()), server.url)
+def anew(mine: House) -> House:
+    """The same with a teacher that must answer anew; what it answered before stays in the store."""
+    mine.edit("teachers/solver", {"sampling": {"temperature": 0.2}})
+    return mine
 
 
 def spent(house: House) -> tuple[int, int]:
@@ -46,29 +44,34 @@ def spent(house: House) -> tuple[int, int]:
     return len(rows), sum((r.prompt_tokens or 0) + (r.completion_tokens or 0) for r in rows)
 
 
-def test_a_run_stops_before_its_budget_and_goes_on_with_a_larger_one(fresh: House, server: Endpoint):
-    worst = 1_000
-    said = fresh.ot("run", "sums", "--budget-tokens", str(worst + 300), "--quiet")
+def evaluated(house: House) -> int:
+    """Tokens of everything else that is stored: benchmarks answered by the student and by models."""
+    with ResponseStore(f"sqlite:///{house.home / 'responses.sqlite'}", create=False) as store:
+        rows = [row.reply for row in store.rows() if not row.purpose.startswith("traces")]
+    return sum((r.prompt_tokens or 0) + (r.completion_tokens or 0) for r in rows)
+
+
+def test_a_run_stops_before_its_budget_and_a_second_one_too(anew: House, server: Endpoint):
+    limit = evaluated(anew) + spent(anew)[1] + 900
+    said = anew.ot("run", "sums", "--budget-tokens", str(limit), "--quiet")
     assert said.code == 1
     assert "budget of recipe sums" in said.text
     assert "everything that came is stored and stays" in said.text
     assert "--budget-tokens N" in said.text
     assert "Traceback" not in said.text
-    replies, tokens = spent(fresh)
-    assert 0 < replies < TRACES
-    assert tokens <= worst + 300
-    assert len(server.answered) == replies
-    with fresh.entered():
-        again = fresh.ot("run", "sums", "--budget-tokens", str(worst + 300), "--quiet")
-    assert again.code == 1
-    assert spent(fresh)[1] <= worst + 300, "a second run does not start at zero"
+    replies, tokens = spent(anew)
+    assert len(server.answered) == replies - TRACES
+    assert tokens + evaluated(anew) <= limit
+    assert 0 < replies - TRACES < TRACES
+    assert anew.ot("run", "sums", "--budget-tokens", str(limit), "--quiet").code == 1
+    assert spent(anew)[1] + evaluated(anew) <= limit, "a second run does not start at zero"
 
 
-def test_a_budget_of_zero_asks_nothing(fresh: House, server: Endpoint):
-    fresh.edit("recipes/sums", {"budget": {"usd": 0}})
-    said = fresh.ot("run", "sums", "--quiet")
+def test_a_budget_of_zero_asks_nothing(anew: House, server: Endpoint):
+    anew.edit("recipes/sums", {"budget": {"usd": 0}})
+    said = anew.ot("run", "sums", "--quiet")
     assert said.code == 1
-    assert "$0.00 of $0.00 is spent" in said.text
+    assert "of $0.00 is spent ($0.00 of it now)" in said.text
     assert server.bodies == []
 
 
@@ -81,13 +84,13 @@ def test_a_budget_of_zero_serves_what_is_stored(mine: House, server: Endpoint):
 
 
 def test_a_teacher_keeps_to_its_own_budget(mine: House, server: Endpoint):
-    mine.edit("teachers/solver", {"sampling": {"temperature": 0.2}, "budget": {"tokens": 1_500}})
+    mine.edit("teachers/solver", {"sampling": {"temperature": 0.2}, "budget": {"tokens": 2_500}})
     with mine.entered():
         said = make(mine, "traces", source="made", teacher="solver")
     assert said is not None
     assert "budget of teacher solver" in said
     assert "teachers/solver.yaml" in said
-    assert len(server.answered) * 30 + TRACES * 30 <= 1_500
+    assert len(server.answered) * 30 + TRACES * 30 <= 2_500
 
 
 def test_money_cannot_be_limited_without_prices(mine: House, server: Endpoint):
@@ -145,10 +148,12 @@ def test_a_trace_that_another_recipe_wants_counts_for_each(mine: House):
     assert said["per_kept_row"]["usd_per_kept_row"] is None, "nothing is kept yet"
 
 
-def test_cost_is_readable_and_works_before_anything_is_made(made: House, fresh: House):
-    assert "A kept row: $" in made.ot("cost", "sums").out
-    assert "not known" in made.ot("cost", "sums").out
-    assert "Training rows: 0" in fresh.ot("cost", "sums").out
+def test_cost_is_readable_and_works_before_anything_is_made(mine: House):
+    said = mine.ot("cost", "sums").out
+    assert "A kept row: $" in said
+    assert "not known" in said
+    shutil.rmtree(mine.home)
+    assert "Training rows: 0" in mine.ot("cost", "sums").out
 
 
 def test_a_plan_learns_from_what_is_stored(made: House):
@@ -164,26 +169,23 @@ def test_a_plan_learns_from_what_is_stored(made: House):
     assert students["estimate"] is not None
 
 
-def test_a_pilot_asks_a_few_and_they_are_not_bought_twice(fresh: House, server: Endpoint):
-    said = fresh.ot("plan", "sums", "--pilot", "5", "--json").json
+def test_a_pilot_asks_a_few_and_they_are_not_bought_twice(anew: House, server: Endpoint):
+    said = anew.ot("plan", "sums", "--pilot", "5", "--json").json
     calls = [call for stage in said["stages"] for call in stage["calls"] if stage["stage"] == "traces"]
-    assert [call["basis"] for call in calls] == ["pilot n=5", "pilot n=5"]
+    assert [call["basis"] for call in calls] == ["pilot n=17", "pilot n=17"]
     assert len(server.answered) == 10
-    again = fresh.ot("plan", "sums", "--pilot", "5", "--json").json
+    again = anew.ot("plan", "sums", "--pilot", "5", "--json").json
     assert len(server.answered) == 10
     assert again["tokens"] == said["tokens"]
-    with fresh.entered():
-        for asset in ("mixed_pool", "filtered_set"):
-            assert make(fresh, asset, recipe="sums") is None
+    with anew.entered():
         for source in ("made", "mine"):
-            assert make(fresh, "trace_requests", source=source) is None
-            assert make(fresh, "traces", source=source, teacher="solver") is None
-    assert max(server.times_answered().values()) == 1, "what the pilot bought is used"
+            assert make(anew, "traces", source=source, teacher="solver") is None
+    assert len(server.answered) == TRACES, "what the pilot bought is used"
 
 
-def test_the_pilot_keeps_to_the_budget(fresh: House, server: Endpoint):
-    fresh.edit("recipes/sums", {"budget": {"tokens": 0}})
-    said = fresh.ot("plan", "sums", "--pilot", "5")
+def test_the_pilot_keeps_to_the_budget(anew: House, server: Endpoint):
+    anew.edit("recipes/sums", {"budget": {"tokens": 0}})
+    said = anew.ot("plan", "sums", "--pilot", "5")
     assert said.code == 1
     assert "budget of recipe sums" in said.err
     assert server.bodies == []
