@@ -40,7 +40,7 @@ test-slow: setup ## real engines, real training, a real browser, kill -9
 	$(BIN)/python -m pytest -m slow
 
 test-vllm: setup $(VLLM_STAMP) ## the same model behind vLLM's CPU build, in an environment of its own
-	OT_VLLM_PYTHON=$(CURDIR)/$(VLLM)/bin/python $(BIN)/python -m pytest -m vllm tests/vllm
+	OT_VLLM_PYTHON=$(abspath $(VLLM))/bin/python $(BIN)/python -m pytest -m vllm tests/vllm
 
 # vLLM's CPU build wants exactly this torch; its torchvision, torchaudio and torchcodec are CUDA builds, beside which
 # transformers cannot be imported.
