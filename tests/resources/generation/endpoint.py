@@ -17,12 +17,13 @@ from resources.generation.reply import completion_payload
 
 @dataclass
 class Act:
-    """What the server does with one call. `body` None sends an ordinary reply."""
+    """What the server does with one call. `body` None sends an ordinary reply; `stall` is a pause within it."""
 
     status: int = 200
     body: bytes | None = None
     headers: dict[str, str] = field(default_factory=dict)
     seconds: float = 0.0
+    stall: float = 0.0
     cut: bool = False
     drop: bool = False
 
@@ -127,6 +128,10 @@ class Endpoint:
                     self.send_header(name.replace("_", "-"), value)
                 self.send_header("Content-Length", str(len(content)))
                 self.end_headers()
+                if act.stall:
+                    self.wfile.write(content[:10])
+                    time.sleep(act.stall)
+                    content = content[10:]
                 self.wfile.write(content[: len(content) // 2] if act.cut else content)
                 self.close_connection = act.cut
 

@@ -240,6 +240,28 @@ def test_a_hanging_call_ends_at_the_timeout_and_is_tried_once_more(opening: Open
         assert isinstance(got["question 1"], Reply)
 
 
+@pytest.mark.parametrize(
+    ("act", "limit"),
+    [(Act(seconds=5), "first_byte_timeout"), (Act(stall=5), "stall_timeout")],
+    ids=["first byte", "stall"],
+)
+def test_each_part_of_a_call_has_its_limit(opening: Opening, act: Act, limit: str) -> None:
+    with Endpoint(first(act)) as endpoint:
+        engine = opening(endpoint, **{limit: 0.3})
+        (got,) = answers(engine.generate(questions(engine, 1))).values()
+        assert isinstance(got, Reply)
+        assert 0.3 <= endpoint.calls[1].at - endpoint.calls[0].at < 5
+
+
+def test_a_clock_that_jumps_changes_no_pause(opening: Opening, monkeypatch: pytest.MonkeyPatch) -> None:
+    jumps = itertools.count(0, 86_400)
+    monkeypatch.setattr("time.time", lambda: next(jumps))
+    with Endpoint(first(error(429, "slow down", Retry_After="0.5"))) as endpoint:
+        engine = opening(endpoint, concurrency=1)
+        assert len(answers(engine.generate(questions(engine, 2)))) == 2
+        assert 0.5 <= endpoint.calls[1].at - endpoint.calls[0].at < 20
+
+
 def test_an_endpoint_that_is_down_stops_the_run_and_names_the_address(opening: Opening, tmp_path: Path) -> None:
     url = closed_port()
     engine = opening(url)
@@ -381,4 +403,7 @@ def test_retry_after_is_read_in_every_form() -> None:
     assert 95 < (retry_after({"retry-after": later}) or 0) <= 100
     assert retry_after({"retry-after": "Wed, 21 Oct 2015 07:28:00 GMT"}) == 0
     assert retry_after({"retry-after": "soon"}) is None
+    assert retry_after({"retry-after": "nan"}) is None
+    sent = {"retry-after": "Wed, 21 Oct 2015 07:28:30 GMT", "date": "Wed, 21 Oct 2015 07:28:00 GMT"}
+    assert retry_after(sent) == 30, "a date is read by the endpoint's own clock"
     assert retry_after({}) is None
