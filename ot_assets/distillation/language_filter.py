@@ -32,6 +32,8 @@ _NOT_PROSE = (
     re.compile(r"\$[^$\n]{1,400}\$|\\\(.{0,400}?\\\)|\\[A-Za-z]+(?:\{[^{}\n]*\})*"),
     re.compile(r"https?://\S+"),
 )
+_LATIN = re.compile(r"[A-Za-z\u00c0-\u024f]")
+_OTHER = re.compile(r"[\u0370-\u1fff\u2c00-\ud7ff\uf900-\ufdff\ufe70-\uffef\U00020000-\U0003ffff]")
 _PIECE = 400
 _MOST_PIECES = 64
 _FEWEST_LETTERS = 12
@@ -81,14 +83,18 @@ def prose(text: str) -> str:
 
 
 def pieces(text: str) -> list[str]:
-    """Whole lines put together until a piece is long enough, each on one line; a long line is cut at spaces."""
-    found, piece = [], ""
+    """Whole lines put together until a piece is long enough, each on one line; a long line is cut at spaces. Latin and other
+    scripts never share a piece, so that a few lines of Chinese do not hide among English ones.
+    """
+    found, piece, script = [], "", 0
     for line in text.splitlines():
         for part in _cut(" ".join(line.split())):
-            piece = f"{piece} {part}" if piece else part
-            if len(piece) >= _PIECE:
+            other = _script(part)
+            if piece and (len(piece) >= _PIECE or script * other < 0):
                 found.append(piece)
-                piece = ""
+                piece, script = "", 0
+            piece = f"{piece} {part}" if piece else part
+            script = script or other
     return [*found, piece] if piece else found
 
 
@@ -125,6 +131,12 @@ def only_languages(step: OnlyLanguages | NonEnglish, funnel: Funnel, aids: Aids)
     funnel.with_figures(measured(aids, funnel.frame, {"_share": pl.Float64(), "_said": pl.String()}, share))
     funnel.drop(pl.col("_share") < step.share, step.kind, figure=pl.col("_share"), note=pl.col("_said"))
     funnel.without("_share", "_said")
+
+
+def _script(line: str) -> int:
+    """1 where most letters are Latin, -1 where most are of another script, 0 where there are as many of each, or none."""
+    latin, other = len(_LATIN.findall(line)), len(_OTHER.findall(line))
+    return (latin > other) - (other > latin)
 
 
 def _cut(line: str) -> list[str]:

@@ -112,6 +112,13 @@ def test_a_change_of_language_in_the_middle_is_seen() -> None:
     assert told(f"{ENGLISH}\n\n{CHINESE}", detector()).share(["en", "zh-Hans"]) == 1.0
 
 
+def test_a_few_lines_of_another_script_do_not_hide() -> None:
+    line = "所以我们把它们加起来，得到三十三。"
+    share = told(f"{ENGLISH}\n{line}\n{ENGLISH}\n{line}\n{line}", detector()).share(["zh"])
+    assert share is not None and 0.02 < share < 0.2
+    assert len(pieces("Yes.\n1 + 1\nNo.")) == 1
+
+
 def test_drop_non_english() -> None:
     rows = [
         said(0, 0, ENGLISH),
