@@ -16,6 +16,7 @@ from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 
 from figures import figure, note
+
 from resources.sandbox import Function, Sandbox, SandboxPool
 from resources.sandbox.command import interpreter
 
