@@ -13,9 +13,13 @@ from resources.errors import UserError
 from resources.generation.attention import plain_attention, use_grouped_attention
 from resources.generation.model import Model
 from resources.generation.options import TransformersOptions
+from resources.memory import available_memory
 
 _ATTENTION_LAYERS = {"full_attention", "sliding_attention", "chunked_attention"}
-_CPU_CACHE_BYTES = 1 << 30
+_ROWS, _ROWS_CPU = 256, 128
+# Where free memory cannot be read.
+_UNKNOWN = 4 << 30
+_LEAST_TOKENS = 512
 
 
 def pick_device(model: Model) -> str:
@@ -127,15 +131,28 @@ def end_tokens(net: Any, tokenizer: Any) -> frozenset[int]:
 
 
 def cache_budget(config: Any, net: Any, device: str) -> tuple[int, int]:
-    """Rows at once, and tokens in their caches: on a CPU 1 GiB of cache, on a GPU two thirds of what the weights left
-    free.
-    """
-    import torch
+    """Rows at once, and tokens in their caches, from the memory that is free now, weights loaded: two thirds of a GPU's, a
+    quarter of the machine's, which others use too and whose end kills instead of raising.
 
+    The tokens are a power of two, so that a little more or less free memory does not change which rows run together.
+    """
     heads = getattr(config, "num_key_value_heads", None) or config.num_attention_heads
     dim = getattr(config, "head_dim", None) or config.hidden_size // config.num_attention_heads
     token = 2 * config.num_hidden_layers * heads * dim * net.dtype.itemsize
     if device.startswith("cuda"):
-        free, _ = torch.cuda.mem_get_info()
-        return 256, max(4096, int(free * 2 / 3) // token)
-    return 128, max(4096, _CPU_CACHE_BYTES // token)
+        return _ROWS, _power_of_two(_free_on_gpu(device) * 2 // 3 // token)
+    free = available_memory()
+    return _ROWS_CPU, _power_of_two((_UNKNOWN if free is None else free) // 4 // token)
+
+
+def _free_on_gpu(device: str) -> int:
+    """Bytes that nobody holds, and those that torch holds and does not use."""
+    import torch
+
+    free, _ = torch.cuda.mem_get_info(device)
+    return free + torch.cuda.memory_reserved(device) - torch.cuda.memory_allocated(device)
+
+
+def _power_of_two(tokens: int) -> int:
+    """The largest power of two that is not more; never so little that nothing runs."""
+    return max(_LEAST_TOKENS, 1 << max(0, tokens.bit_length() - 1))

@@ -84,7 +84,7 @@ class TransformersEngine:
         if self._net is None:
             return
         self._net = None
-        if self._device == "cuda":
+        if self._device.startswith("cuda"):
             import torch
 
             torch.cuda.empty_cache()
