@@ -20,7 +20,7 @@ from resources.sandbox.inside import kernel, supervise, wire
 
 WARM = (
     "abc array base64 bisect calendar cmath collections collections.abc contextlib copy csv dataclasses datetime "
-    "decimal doctest enum fractions functools graphlib hashlib heapq inspect io itertools json math numbers operator "
+    "decimal enum fractions functools graphlib hashlib heapq inspect io itertools json math numbers operator "
     "pathlib pprint queue random re statistics string struct textwrap threading time traceback types typing "
     "unicodedata uuid zlib"
 )
