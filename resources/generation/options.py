@@ -83,8 +83,8 @@ class OpenAIOptions(Frozen):
 class TransformersOptions(Frozen):
     """Options of engine transformers.
 
-    `rows` is the most sequences decoded at once, `tokens` the most tokens in their caches together (both are chosen by
-    the device when absent); `window` is how many requests are read ahead to be sorted by length, in batches.
+    `rows` is the most sequences decoded at once, `tokens` the most tokens in their caches together (both are chosen
+    by device and free memory when absent); `window` is how many requests are read ahead to be sorted by length, in batches.
     """
 
     rows: Count | None = None
