@@ -71,6 +71,8 @@ def ask(
                 engine = engine_factory()
                 counter.engine_starts()
             yield from _run(_Work(store, engine, sorting, counter, Meta(purpose), budget))
+        # What the engine's last pull found in the store.
+        yield from _stored(sorting, counter)
     except KeyboardInterrupt as stopped:
         stopped.add_note(f"stopped: {counter.snapshot()}; what came is stored, the next run asks only for the rest")
         raise

@@ -190,6 +190,13 @@ def test_an_engine_that_does_nothing_is_found_out(store: ResponseStore) -> None:
         list(ask(store, lambda: Idle(SCRIPTED), many(5)))
 
 
+@pytest.mark.parametrize("new", [1, 63, 64, 65, 500])
+def test_stored_answers_at_the_end_are_yielded_too(store: ResponseStore, new: int) -> None:
+    requests = many(new + 600)
+    list(ask(store, scripted, requests[new:]))
+    assert {outcome.request.key for outcome in ask(store, scripted, requests)} == {r.key for r in requests}
+
+
 def test_progress_counts_and_prices(store: ResponseStore) -> None:
     list(ask(store, scripted, many(5)))
     seen: list[Progress] = []
