@@ -12,147 +12,29 @@ blocking check `schema`, and nothing is published.
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Generator, Iterable, Iterator, Mapping, Sized
-from dataclasses import dataclass, field, replace
-from functools import cached_property
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import dagster as dg
-import polars as pl
 
 from ot_assets.graph import KINDS, World
+from ot_assets.materialized import SCHEMA_CHECK, SUITE_CHECK, columns_panel, report_failed_check, result_of
 from ot_assets.partitions import Partitions
-from ot_assets.previews import preview_table
-from ot_assets.progress import listening, report
+from ot_assets.progress import listening
 from ot_assets.registry import Registry
-from ot_assets.spending.limits import budgeted
-from resources.artifacts import (
-    Artifact,
-    ArtifactStore,
-    DamagedArtifact,
-    Manifest,
-    Partition,
-    Publication,
-    ValidationFailed,
-)
+from ot_assets.step import Step
+from resources.artifacts import Artifact, ArtifactStore, DamagedArtifact, Partition, ValidationFailed
 from resources.errors import UserError
-from resources.generation.engine import Outcome
-from resources.generation.model import Model
-from resources.generation.progress import Progress, Tally
-from resources.generation.reply import Reply
-from resources.generation.request import Request
-from schemas import SCHEMAS, DataSchema
+from schemas import SCHEMAS
 
 if TYPE_CHECKING:
     from resources.handles import Services
 
 OWNERS = ["team:ot-assets"]
-SCHEMA_CHECK = "schema"
-SUITE_CHECK = "suite"
 _LOG_EVERY_SECONDS = 20.0
 
-Body = Callable[["Step"], "Mapping[str, Any] | None"]
-
-
-@dataclass
-class Step:
-    """What a body is handed: the registry, its partition, the publication it fills, and the services."""
-
-    context: dg.AssetExecutionContext
-    asset: str
-    partition: Partition
-    registry: Registry
-    services: Services
-    out: Publication
-    asked: Tally = field(default_factory=Tally)
-    """What models were asked for this partition: replies from the store, new, failed, and the figures of the new."""
-    suite_facts: dict[str, Any] = field(default_factory=dict)
-    """What the suite should know beside the rows: fields of `SuiteContext`."""
-    when_published: list[Callable[[], None]] = field(default_factory=list)
-    """Called once the artifact is current: cleaning up what was only needed to make it."""
-
-    @property
-    def store(self) -> ArtifactStore:
-        """The artifact store; inputs are opened through `open`, so that the manifest lists them."""
-        return self.services.artifacts
-
-    @cached_property
-    def spec(self) -> Mapping[str, Any]:
-        """What of the registry this partition is made from, as its manifest will say."""
-        return KINDS[self.asset].spec(self.world, self.partition)
-
-    @cached_property
-    def world(self) -> World:
-        """Registry and store together."""
-        return World(self.registry, self.store)
-
-    def open(self, asset: str, partition: Partition) -> Artifact:
-        """Opens a needed input and records it. A missing one is a UserError that says what to make first."""
-        return self.out.open(asset, partition)
-
-    def open_needs(self, asset: str) -> dict[Partition, Artifact]:
-        """Opens all inputs of one asset that this partition needs; optional ones only when they are there."""
-        found: dict[Partition, Artifact] = {}
-        for need in KINDS[self.asset].needs(self.world, self.partition):
-            if need.asset != asset:
-                continue
-            opened = (
-                self.out.open(asset, need.partition) if need.required else self.out.open_if_there(asset, need.partition)
-            )
-            if opened is not None:
-                found[need.partition] = opened
-        return found
-
-    def licences_of(self, asset: str) -> None:
-        """Carries the licences of the inputs of one asset over to this one."""
-        for need in KINDS[self.asset].needs(self.world, self.partition):
-            if need.asset == asset and (found := self.out.open_if_there(asset, need.partition)):
-                self.out.licences(*found.manifest.licences)
-
-    def columns(self, table: str = "") -> list[str]:
-        """The columns of one of the asset's tables, in order."""
-        return list(SCHEMAS[self.asset][table].dtypes())
-
-    def ask(
-        self,
-        model: Callable[[], Model],
-        requests: Iterable[Request],
-        *,
-        purpose: str,
-        total: int | None = None,
-        closed: Callable[[Reply], bool] | None = None,
-    ) -> Iterator[Outcome]:
-        """Asks a model through the response store, within the budgets, with progress; counts what was stored and what was
-        new. `closed` says of a reply whether its reasoning came to its end.
-        """
-        last: list[Progress] = []
-        read = ended = 0
-
-        def tell(progress: Progress) -> None:
-            last[:] = [replace(progress, read=read, closed=ended)]
-            report(str(last[0]), last[0])
-
-        if total is None and isinstance(requests, Sized):
-            total = len(requests)
-        requests, budget = budgeted(self.registry, self.services.responses, purpose, requests)
-        came = self.services.ask(model, requests, purpose=purpose, total=total, progress=tell, budget=budget)
-        try:
-            for outcome in came:
-                if closed is not None and isinstance(outcome.result, Reply):
-                    read += 1
-                    ended += closed(outcome.result)
-                yield outcome
-        finally:
-            if isinstance(came, Generator):
-                came.close()
-            for progress in last:
-                self.asked.add(replace(progress, read=read, closed=ended))
-
-    def ask_all(
-        self, model: Callable[[], Model], purpose: str, requests: Iterable[Request], total: int
-    ) -> Iterator[Outcome]:
-        """`ask` with its arguments in the order in which pure modules hand them over."""
-        return self.ask(model, requests, purpose=purpose, total=total)
+Body = Callable[[Step], Mapping[str, Any] | None]
 
 
 @dataclass(frozen=True)
@@ -189,7 +71,7 @@ class StageAsset:
             owners=OWNERS,
             pool=self.pool,
             code_version=KINDS[self.name].code_version,
-            metadata=_columns(schema) if schema else None,
+            metadata=columns_panel(schema) if schema else None,
             check_specs=self._check_specs(partitions_def),
             required_resource_keys={"services"},
         )
@@ -261,13 +143,13 @@ def _run(asset: StageAsset, registry: Registry, context: dg.AssetExecutionContex
             manifest = out.publish(allow_empty=asset.may_be_empty)
     except ValidationFailed as error:
         if asset.has_schema:
-            _report_failed_check(context, asset, error)
+            report_failed_check(context, asset.name, error)
         raise dg.Failure(str(error), allow_retries=False) from error
     except UserError as error:
         raise dg.Failure(str(error), allow_retries=False) from error
     for afterwards in step.when_published:
         afterwards()
-    return _result(
+    return result_of(
         asset, services.artifacts, manifest, partition, dict(shown or {}), step, time.monotonic() - started, previous
     )
 
@@ -300,112 +182,3 @@ def _to_log(context: dg.AssetExecutionContext) -> Callable[[str], None]:
             context.log.info(line)
 
     return listen
-
-
-def _report_failed_check(context: dg.AssetExecutionContext, asset: StageAsset, error: UserError) -> None:
-    """Shows the failed check in the UI: the step fails before it could return one."""
-    context.instance.report_runless_asset_event(
-        dg.AssetCheckEvaluation(
-            asset_key=dg.AssetKey(asset.name),
-            check_name=SCHEMA_CHECK,
-            passed=False,
-            blocking=True,
-            metadata={"violations": dg.MetadataValue.md(f"```\n{error}\n```")},
-            partition=context.partition_key if context.has_partition_key else None,
-        )
-    )
-
-
-def _result(
-    asset: StageAsset,
-    store: ArtifactStore,
-    manifest: Manifest,
-    partition: Partition,
-    shown: dict[str, Any],
-    step: Step,
-    seconds: float,
-    previous: Artifact | None,
-) -> dg.MaterializeResult[Any]:
-    artifact = store.get(asset.name, partition, manifest.artifact_id)
-    # The UI keeps this order: what a person came for stands first, where it lies comes last.
-    metadata: dict[str, Any] = {**_counts(manifest), **shown}
-    if manifest.tables.get("") and manifest.tables[""].rows:
-        metadata["preview"] = dg.MetadataValue.md(_preview(artifact.scan(), partition))
-    metadata |= {
-        "licences": ", ".join(manifest.licences) or None,
-        "seconds": round(seconds, 2),
-        "artifact": manifest.artifact_id,
-        "path": dg.MetadataValue.path(str(artifact.path)),
-    }
-    # Scores stand in the preview, without the held-out ones.
-    if figures := {name: value for name, value in manifest.stats.items() if name != "scores"}:
-        metadata["figures"] = dg.MetadataValue.json(figures)
-    rows = {name or "rows": table.rows for name, table in manifest.tables.items()}
-    checks = [dg.AssetCheckResult(check_name=SCHEMA_CHECK, passed=True, metadata=rows)] if asset.has_schema else []
-    if asset.suite:
-        checks.append(_suite_check(asset.suite, artifact, previous, step))
-    return dg.MaterializeResult(
-        metadata={key: value for key, value in metadata.items() if value is not None},
-        data_version=dg.DataVersion(manifest.content_hash),
-        check_results=checks,
-    )
-
-
-def _suite_check(suite: str, artifact: Artifact, previous: Artifact | None, step: Step) -> dg.AssetCheckResult:
-    """Runs the expectation suite over the published data set; it warns and never blocks."""
-    from ot_assets.quality.rules import SuiteContext
-    from ot_assets.quality.run import run_suite
-
-    context = SuiteContext(asset=artifact.asset, partition=str(artifact.partition), **step.suite_facts)
-    before = previous.scan() if previous else None
-    try:
-        said = run_suite(suite, artifact.scan(), before, context, step.services.home.path)
-    except OSError as error:  # the artifact stands; its docs could not be written, such as on a full disk
-        return dg.AssetCheckResult(
-            check_name=SUITE_CHECK,
-            passed=False,
-            severity=dg.AssetCheckSeverity.WARN,
-            metadata={"summary": f"the data docs could not be written: {error}"},
-        )
-    return dg.AssetCheckResult(
-        check_name=SUITE_CHECK,
-        passed=said.passed,
-        severity=dg.AssetCheckSeverity.WARN,
-        metadata={"summary": said.summary(), "expectations": dg.MetadataValue.md(said.markdown())},
-    )
-
-
-def _preview(rows: pl.LazyFrame, partition: Partition) -> str:
-    """The first rows. What the partition's key says is left out and ids come last, since the screen is only so wide."""
-    names, told = rows.collect_schema().names(), partition.as_dict()
-    if "role" in names:
-        rows = rows.filter(pl.col("role") != "held_out")  # nobody chooses a recipe by what is seen here
-    columns = sorted((n for n in names if n not in told), key=lambda n: n.endswith(("_id", "_key", "_row")))
-    return preview_table(rows, columns=columns)
-
-
-def _counts(manifest: Manifest) -> dict[str, Any]:
-    """Row counts in Dagster's own terms, and the ledger by rule."""
-    counts: dict[str, Any] = {}
-    if "" in manifest.tables:
-        counts["dagster/partition_row_count" if manifest.partition else "dagster/row_count"] = manifest.rows_out
-    if manifest.rows_in is not None:
-        counts["rows_in"] = manifest.rows_in
-    if manifest.dropped:
-        rows = "\n".join(f"| {rule} | {n:,} |" for rule, n in sorted(manifest.dropped.items()))
-        counts["dropped"] = dg.MetadataValue.md(f"| rule | rows |\n|---|---|\n{rows}")
-    return counts
-
-
-def _columns(schema: type[DataSchema]) -> dict[str, Any]:
-    """The Columns panel of the UI."""
-    columns = [
-        dg.TableColumn(
-            info.name,
-            type=info.type,
-            description=info.description,
-            constraints=dg.TableColumnConstraints(nullable=info.nullable),
-        )
-        for info in schema.columns_panel()
-    ]
-    return {"dagster/column_schema": dg.TableSchema(columns=columns)}

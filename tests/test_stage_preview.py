@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import polars as pl
 
-from ot_assets.stage import _preview
+from ot_assets.materialized import preview_of
 from resources.artifacts import Partition
 
 
@@ -16,12 +16,12 @@ def test_ids_come_last_and_the_partitions_own_keys_are_left_out():
     rows = pl.LazyFrame(
         {"trace_id": ["t1"], "source": ["s"], "teacher": ["t"], "answer": ["42"], "source_row": ["s:1"]}
     )
-    assert header(_preview(rows, Partition({"source": "s", "teacher": "t"}))) == ["answer", "trace_id", "source_row"]
+    assert header(preview_of(rows, Partition({"source": "s", "teacher": "t"}))) == ["answer", "trace_id", "source_row"]
 
 
 def test_held_out_scores_are_not_shown():
     rows = pl.LazyFrame({"benchmark": ["open", "secret"], "role": ["dev", "held_out"], "score": [0.25, 0.75]})
-    shown = _preview(rows, Partition())
+    shown = preview_of(rows, Partition())
     assert "open" in shown
     assert "secret" not in shown
     assert "0.75" not in shown

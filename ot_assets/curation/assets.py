@@ -15,7 +15,8 @@ from ot_assets.curation.scores import scored
 from ot_assets.curation.screening import BenchmarkItems, Screener, screened_out_by
 from ot_assets.curation.selection import select
 from ot_assets.progress import report
-from ot_assets.stage import Step, stage
+from ot_assets.stage import stage
+from ot_assets.step import Step
 
 
 @stage(

@@ -20,7 +20,7 @@ from resources.errors import UserError
 from resources.generation.reply import Failure, Reply
 
 if TYPE_CHECKING:
-    from ot_assets.stage import Step
+    from ot_assets.step import Step
 
 _BATCH = 20_000
 """Questions whose replies are held at once."""

@@ -27,7 +27,7 @@ from resources.generation.request import Request
 from resources.generation.structured import StructuredOutcome, ask_structured
 
 if TYPE_CHECKING:
-    from ot_assets.stage import Step
+    from ot_assets.step import Step
 
 Ask = Callable[[Iterable[Request]], Iterator[Outcome]]
 """Asks a model through the response store."""

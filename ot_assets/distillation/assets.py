@@ -14,7 +14,8 @@ from ot_assets.distillation.training_examples import examples, question_rows
 from ot_assets.graph import recipe as recipe_at
 from ot_assets.graph import source, source_teacher
 from ot_assets.progress import report
-from ot_assets.stage import Step, stage
+from ot_assets.stage import stage
+from ot_assets.step import Step
 from ot_assets.students.tokens import counter
 from ot_assets.verification import VerdictCache
 

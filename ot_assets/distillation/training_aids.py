@@ -29,7 +29,7 @@ from resources.generation.engine import Outcome
 from resources.generation.request import Request
 
 if TYPE_CHECKING:
-    from ot_assets.stage import Step
+    from ot_assets.step import Step
 
 _BATCH = 2_000
 

@@ -14,7 +14,8 @@ from ot_assets.evaluation.leaderboard_view import markdown
 from ot_assets.evaluation.replying import replies
 from ot_assets.evaluation.scoring import TAGS, Scored, score
 from ot_assets.pictures import bars_of, score_bars
-from ot_assets.stage import Step, stage
+from ot_assets.stage import stage
+from ot_assets.step import Step
 
 
 @stage(

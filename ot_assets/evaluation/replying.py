@@ -15,7 +15,7 @@ from resources.generation.model import Model
 from resources.generation.reply import Failure, Reply
 
 if TYPE_CHECKING:
-    from ot_assets.stage import Step
+    from ot_assets.step import Step
 
 _CHUNK = 500
 

@@ -6,7 +6,8 @@ from collections.abc import Mapping
 from typing import Any
 
 from ot_assets.sourcing.publishing import publish_questions
-from ot_assets.stage import Step, stage
+from ot_assets.stage import stage
+from ot_assets.step import Step
 
 
 @stage("source", reads={"source_spec": None}, group="sourcing", suite="questions")

@@ -14,7 +14,7 @@ from ot_assets.sourcing.read import read_source
 from ot_assets.sourcing.rows import SourcingContext
 
 if TYPE_CHECKING:
-    from ot_assets.stage import Step
+    from ot_assets.step import Step
 
 _EXAMPLES = 3
 

@@ -11,7 +11,8 @@ from ot_assets.asking import weights_folder
 from ot_assets.lineage.card import CardExtras, student_card, without_front_matter
 from ot_assets.lineage.tree import lineage
 from ot_assets.pictures import loss_curve
-from ot_assets.stage import Step, stage
+from ot_assets.stage import stage
+from ot_assets.step import Step
 from ot_assets.students.fitting import fit
 
 

@@ -16,7 +16,7 @@ from resources.training.result import LOG
 from resources.training.trainer import Trainer, discard_checkpoints
 
 if TYPE_CHECKING:
-    from ot_assets.stage import Step
+    from ot_assets.step import Step
 
 
 @dataclass(frozen=True)

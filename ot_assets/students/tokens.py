@@ -10,7 +10,7 @@ from ot_assets.distillation.training_examples import Conversation, CountTokens, 
 from ot_assets.registry import RecipeSpec
 
 if TYPE_CHECKING:
-    from ot_assets.stage import Step
+    from ot_assets.step import Step
 
 
 def counter(recipe: RecipeSpec, step: Step) -> CountTokens:
