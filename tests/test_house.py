@@ -16,8 +16,8 @@ ROOT = Path(__file__).parents[1]
 HEAVY = {"torch", "transformers", "trl", "vllm", "great_expectations", "datasets", "accelerate"}
 MAY_IMPORT_DAGSTER = {
     "ot_assets/definitions.py", "ot_assets/partitions.py", "ot_assets/specs.py", "ot_assets/stage.py",
-    "ot_assets/materialized.py",    "ot_assets/running.py", "ot_assets/step_output.py", "ot_assets/previews.py", "resources/handles.py",
-    "resources/training/pipes.py",
+    "ot_assets/materialized.py", "ot_assets/running.py", "ot_assets/step_output.py", "ot_assets/previews.py",
+    "resources/handles.py", "resources/training/pipes.py",
 }  # fmt: skip
 LOADED_LATE = {
     "resources/training/sft.py", "resources/training/answer_trainer.py", "resources/training/callbacks.py",
