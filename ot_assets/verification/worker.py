@@ -41,9 +41,9 @@ def main(memory_mb: int, seconds: int) -> None:
 
 
 def _alarm(seconds: int) -> None:
-    """Ends this process in so many seconds, 0 for never; the default action ends it even inside a C function."""
-    if hasattr(signal, "alarm"):
-        signal.alarm(seconds)
+    """Ends this process after so many seconds of its own work, 0 for never; even inside a C function, by the default action."""
+    if hasattr(signal, "setitimer"):
+        signal.setitimer(signal.ITIMER_PROF, seconds)
 
 
 def _judged(task: VerifyTask) -> Verdict:

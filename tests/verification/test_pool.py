@@ -10,7 +10,7 @@ from collections.abc import Iterator
 import pytest
 
 from ot_assets.verification import Limits, VerifierPool, VerifyTask, verify, verify_many
-from ot_assets.verification import pool as pool_module
+from ot_assets.verification import child as child_module
 from ot_assets.verification import worker as worker_module
 from resources.errors import UserError
 
@@ -68,7 +68,7 @@ def test_a_worker_that_dies_of_a_task_is_replaced(monkeypatch: pytest.MonkeyPatc
         "    if 'die' in line: os.kill(os.getpid(), signal.SIGSEGV)\n"
         "    print(json.dumps({'done': n, 'verdict': ['correct', 'math', str(os.getpid()), 'fine']}), flush=True)\n"
     )
-    real = pool_module.subprocess.Popen
+    real = child_module.subprocess.Popen
     started: list[int] = []
 
     def start(command: list[str], **more: object) -> object:
@@ -76,7 +76,7 @@ def test_a_worker_that_dies_of_a_task_is_replaced(monkeypatch: pytest.MonkeyPatc
         started.append(process.pid)
         return process
 
-    monkeypatch.setattr(pool_module.subprocess, "Popen", start)
+    monkeypatch.setattr(child_module.subprocess, "Popen", start)
     first, dead, last = verify_many([math("1", "a"), math("1", "die"), math("1", "b")], workers=1)
     assert first.correct
     assert last.correct
@@ -138,13 +138,13 @@ def test_closing_ends_what_is_under_way_at_once() -> None:
 
 
 def test_a_worker_outlives_neither_its_input_nor_its_own_alarm() -> None:
-    worker = pool_module._start(Limits(seconds=0.1))
+    worker = child_module.start(Limits(seconds=0.1))
     assert worker.stdin is not None
     worker.stdin.write(
         b'{"verifier": "math", "verifier_args": null, "gold": "y+1", "answer": "\\\\boxed{9^{9^{9^{9}}}}"}\n'
     )
     worker.stdin.close()
-    assert worker.wait(timeout=60) == -signal.SIGALRM
+    assert worker.wait(timeout=60) == -signal.SIGPROF
 
 
 def test_without_workers_all_runs_here() -> None:

@@ -139,17 +139,17 @@ def test_what_is_not_a_workers_has_no_key() -> None:
 
 
 def test_equal_answers_are_judged_once_in_a_run_and_over_runs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    from ot_assets.verification import pool as pool_module
+    from ot_assets.verification import child
 
     tasks = [TASK, VerifyTask("math", None, "x+1", r"\boxed{x+2}"), TASK, TASK]
     asked: list[VerifyTask] = []
-    real = pool_module._Worker.judge
+    real = child.Worker.judge
 
     def counting(self: object, task: VerifyTask) -> object:
         asked.append(task)
         return real(self, task)  # type: ignore[arg-type]
 
-    monkeypatch.setattr(pool_module._Worker, "judge", counting)
+    monkeypatch.setattr(child.Worker, "judge", counting)
     with VerdictCache(tmp_path / "v.sqlite") as cache:
         with VerifierPool(2, cache=cache) as pool:
             first = list(pool.verify_many(tasks))
