@@ -84,13 +84,13 @@ def test_a_budget_of_zero_serves_what_is_stored(mine: House, server: Endpoint):
 
 
 def test_a_teacher_keeps_to_its_own_budget(mine: House, server: Endpoint):
-    mine.edit("teachers/solver", {"sampling": {"temperature": 0.2}, "budget": {"tokens": 2_500}})
+    mine.edit("teachers/solver", {"sampling": {"temperature": 0.2}, "budget": {"tokens": 1_500}})
     with mine.entered():
         said = make(mine, "traces", source="made", teacher="solver")
     assert said is not None
     assert "budget of teacher solver" in said
     assert "teachers/solver.yaml" in said
-    assert len(server.answered) * 30 + TRACES * 30 <= 2_500
+    assert len(server.answered) * 30 + TRACES * 30 <= 1_500
 
 
 def test_money_cannot_be_limited_without_prices(mine: House, server: Endpoint):
