@@ -20,7 +20,9 @@ class SandboxLimits:
     """What one run of a program may cost. Every figure is for the run and whatever processes it starts."""
 
     seconds: float = 10.0
-    """Wall time; processor time is limited to the same, rounded up."""
+    """Wall time; processor time is limited to the same, rounded up. A program that a busy machine kept waiting gets up to
+    three times the wall time, so that a verdict says something of the program.
+    """
     memory_mb: int = 512
     """Memory of all its processes together, and address space of each, in MiB."""
     processes: int = 32
