@@ -9,7 +9,8 @@ Programs are run in a sandbox and nowhere else: where there is none their verdic
 """
 
 from ot_assets.verification.cache import VerdictCache
-from ot_assets.verification.pool import Limits, VerifierPool, verify_many
+from ot_assets.verification.child import Limits
+from ot_assets.verification.pool import VerifierPool, verify_many
 from ot_assets.verification.verdict import Verdict, VerdictKind, VerifyTask
 from ot_assets.verification.verify import check_gold, verify
 
