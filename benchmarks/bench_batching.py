@@ -38,7 +38,7 @@ def questions(model: Model, count: int, tokens: int) -> list[Request]:
         text = f"Question {n}: " + " ".join(
             f"what is {chance.randrange(99)} plus {n}?" for _ in range(chance.randint(1, 8))
         )
-        most = tokens if n % 4 == 0 else chance.randint(8, tokens // 3)
+        most = tokens if n % 4 == 0 else chance.randint(1, max(1, tokens // 3))
         asked.append(model.request([Message(role="user", content=text)], Sampling(temperature=0, max_tokens=most)))
     return asked
 

@@ -58,7 +58,9 @@ def test_a_check_that_fails_is_a_finding_never_an_exception() -> None:
         Finding("a", "first", "ok", "fine"),
         Finding("a", "second", "fault", "broken", "mend it"),
     ]
-    assert checked("a", "b", ours, otherwise="warning")[0].said == "ZeroDivisionError: integer division or modulo by zero"
+    assert (
+        checked("a", "b", ours, otherwise="warning")[0].said == "ZeroDivisionError: integer division or modulo by zero"
+    )
 
 
 def test_a_home_that_is_not_made_yet_is_fine_and_is_not_made(tmp_path: Path) -> None:
