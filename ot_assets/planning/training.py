@@ -8,10 +8,12 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from ot_assets.planning.estimates import FACTOR, Range
-from resources.artifacts import ArtifactStore, DamagedArtifact
+
+if TYPE_CHECKING:
+    from resources.artifacts import ArtifactStore
 
 
 @dataclass(frozen=True)
@@ -38,6 +40,8 @@ class TrainingPace:
 
 def training_pace(store: ArtifactStore, base: Mapping[str, Any]) -> TrainingPace | None:
     """The pace of the students that were trained from a base with this identity."""
+    from resources.artifacts import DamagedArtifact
+
     paces, devices = list[float](), dict[str, None]()
     for partition in store.partitions("student_model"):
         try:
