@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import fcntl
 import functools
+import os
+import pickle
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -29,8 +32,19 @@ def tiny_base(root: Path) -> Path:
 
 
 @functools.cache
-def made_house(root: Path) -> Made:
-    """Both test folders ask for it; it is made once for a session's temporary folder."""
+def made_house(basetemp: Path) -> Made:
+    """Both test folders ask for it; it is made once for a run of the tests, however many processes that run has."""
+    root = basetemp.parent if "PYTEST_XDIST_WORKER" in os.environ else basetemp
+    with (root / "made.lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        saved = root / "made.pickle"
+        if not saved.exists():
+            saved.write_bytes(pickle.dumps(_make(root)))
+        made: Made = pickle.loads(saved.read_bytes())
+        return made
+
+
+def _make(root: Path) -> Made:
     folder = root / "made"
     folder.mkdir()
     with endpoint() as server:
