@@ -45,7 +45,8 @@ def _sum(metadata: Mapping[str, Any]) -> str | None:
     total, lines = int(found[1]), []
     for sign, number in _TERM.findall(found[2]):
         term = int(number)
-        lines.append(_step(total, term if sign == "+" else -term))
+        nothing_less = f"{total} - 0 = {total}" if sign == "-" and not term else None
+        lines.append(nothing_less or _step(total, term if sign == "+" else -term))
         total += term if sign == "+" else -term
     if len(lines) > 1:
         lines.append(f"{str(metadata['expression']).strip()} = {total}")

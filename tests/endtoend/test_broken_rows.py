@@ -10,13 +10,18 @@ from tests.endtoend.house import House
 from tests.endtoend.steps import instance_of, materialize
 
 
+EVALUATED = dg.DagsterEventType.ASSET_CHECK_EVALUATION
+
+
 def last_check(house: House, asset: str, partition: str, check: str = "schema") -> dg.AssetCheckEvaluation:
     """What Dagster shows for the newest evaluation of a check."""
     with instance_of(house) as instance:
         key = dg.AssetCheckKey(dg.AssetKey(asset), check)
         records = instance.event_log_storage.get_asset_check_execution_history(key, limit=50)
         found = [
-            r.event.dagster_event.asset_check_evaluation_data for r in records if r.event and r.event.dagster_event
+            r.event.dagster_event.asset_check_evaluation_data
+            for r in records
+            if r.event and r.event.dagster_event and r.event.dagster_event.event_type is EVALUATED
         ]
         return next(evaluation for evaluation in found if evaluation.partition == partition)
 
@@ -28,8 +33,8 @@ def broken(house: House, monkeypatch: pytest.MonkeyPatch) -> House:
 
     judged = assets.judged
 
-    def wrong(*arguments: object) -> object:
-        for frame in judged(*arguments):  # type: ignore[arg-type]
+    def wrong(*arguments: object, **named: object) -> object:
+        for frame in judged(*arguments, **named):  # type: ignore[arg-type]
             verdicts = pl.when(pl.int_range(pl.len()) >= 10).then(pl.lit("maybe")).otherwise(pl.col("verdict"))
             yield frame.with_columns(verdicts.alias("verdict"))
 
@@ -79,7 +84,7 @@ def test_rows_that_vanish_are_found_out(house: House, monkeypatch: pytest.Monkey
     import ot_assets.distillation.assets as assets
 
     judged = assets.judged
-    monkeypatch.setattr(assets, "judged", lambda *a: (frame.head(5) for frame in judged(*a)))
+    monkeypatch.setattr(assets, "judged", lambda *a, **k: (frame.head(5) for frame in judged(*a, **k)))
     before = house.artifacts()
     with house.entered():
         result = materialize(house, "verdicts", source="mine", teacher="solver")

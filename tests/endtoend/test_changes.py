@@ -135,17 +135,17 @@ def test_another_recipe_over_the_same_rows_leaves_traces_as_they_are(house: Hous
 
 def test_each_spec_makes_exactly_its_own_partitions_stale_in_dagsters_view(house: House):
     house.edit("sources/mine", {"language": "de"})
-    assert stale_in_dagster(house) == {"sourced_questions[mine]"}
+    assert stale_in_dagster(house) == {"sourced_questions[mine]", "verdicts[mine|solver]"}, "a source names its judge"
     house.edit("benchmarks/exam", {"repeats": 3})
-    assert stale_in_dagster(house) == {"sourced_questions[mine]", "benchmark_questions[exam]"}
+    assert stale_in_dagster(house) == {"sourced_questions[mine]", "verdicts[mine|solver]", "benchmark_questions[exam]"}
     house.write("sources/more", generated(5, seed=77))
     house.write("benchmarks/other", {**house.read("benchmarks/exam"), "description": "No more of them.",
                                      "origin": {**generated(3, seed=1)["origin"], "worked": False}, "columns": {},
                                      "verifier": "procedural"})  # fmt: skip
-    assert stale_in_dagster(house) == {"sourced_questions[mine]", "benchmark_questions[exam]"}
+    assert stale_in_dagster(house) == {"sourced_questions[mine]", "verdicts[mine|solver]", "benchmark_questions[exam]"}
     house.edit("recipes/sums", {"seed": 7})
     assert stale_in_dagster(house) == {
-        "sourced_questions[mine]", "benchmark_questions[exam]", "mixed_pool[sums]", "filtered_set[sums]",
+        "sourced_questions[mine]", "verdicts[mine|solver]", "benchmark_questions[exam]", "mixed_pool[sums]", "filtered_set[sums]",
         "training_set[sums|solver]", "student_model[sums|solver]",
     }  # fmt: skip
 

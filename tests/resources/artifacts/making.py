@@ -31,6 +31,7 @@ def verdicts(rows: int, *, start: int = 0, text: str = "why") -> pl.DataFrame:
             "verifier": ["math"] * rows,
             "extracted": [None] * rows,
             "reason": [f"{text} {n}" for n in range(start, start + rows)],
+            "evidence": [None] * rows,
         }
     )
 

@@ -62,7 +62,7 @@ def test_everything_that_is_published_comes_back(reopen: Callable[[], ArtifactSt
         manifest = out.publish()
     found = current(reopen(), R1, "verdicts")
     assert found.manifest == manifest
-    assert found.read().equals(verdicts(10).cast({"extracted": pl.String}))
+    assert found.read().equals(verdicts(10).cast({"extracted": pl.String, "evidence": pl.String}))
     assert found.ledger().collect()["row_id"].to_list() == ["x", "y", "z"]
     assert [i.artifact_id for i in manifest.inputs] == [made_from.artifact_id]
     assert manifest.inputs[0].content_hash == made_from.content_hash
