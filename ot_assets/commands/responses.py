@@ -15,6 +15,20 @@ from resources.responses import reports
 from resources.responses.store import ResponseStore
 
 
+_COLUMNS = {
+    "model": "model",
+    "purpose": "purpose",
+    "replies": "replies",
+    "cut": "cut",
+    "filtered": "filtered",
+    "prompt_tokens": "tokens in",
+    "completion_tokens": "out",
+    "cost": "USD",
+}
+_RARE = ("filtered", "cost")
+"""Columns that are left out where nothing stands in them."""
+
+
 def _open() -> ResponseStore:
     return ResponseStore(Home.from_env().responses, create=False)
 
@@ -25,12 +39,20 @@ def stats(*, as_json: bool) -> None:
     if as_json:
         print_json(rows)
         return
-    table = Table(*(rows[0] if rows else ("model",)), box=None, pad_edge=False)
+    shown = {name: heading for name, heading in _COLUMNS.items() if name not in _RARE or any(row[name] for row in rows)}
+    table = Table(box=None, pad_edge=False)
+    for name, heading in shown.items():
+        words = name in ("model", "purpose")
+        table.add_column(heading, justify="left" if words else "right", overflow="fold", no_wrap=not words)
     for row in rows:
-        table.add_row(
-            *(f"{v:,}" if isinstance(v, int) else f"{v:.4f}" if isinstance(v, float) else Text(v) for v in row.values())
-        )
+        table.add_row(*(_cell(name, row[name]) for name in shown))
     console.print(table)
+
+
+def _cell(name: str, value: str | int | float) -> Text:
+    if name == "model":  # its key says enough; --json has the whole identity
+        return Text(str(value).partition(":")[0])
+    return Text(value if isinstance(value, str) else f"{value:,}" if isinstance(value, int) else f"{value:.4f}")
 
 
 def show(key: str, *, as_json: bool) -> None:

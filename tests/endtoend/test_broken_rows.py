@@ -9,7 +9,6 @@ import pytest
 from tests.endtoend.house import House
 from tests.endtoend.steps import instance_of, materialize
 
-
 EVALUATED = dg.DagsterEventType.ASSET_CHECK_EVALUATION
 
 

@@ -145,8 +145,8 @@ def test_each_spec_makes_exactly_its_own_partitions_stale_in_dagsters_view(house
     assert stale_in_dagster(house) == {"sourced_questions[mine]", "verdicts[mine|solver]", "benchmark_questions[exam]"}
     house.edit("recipes/sums", {"seed": 7})
     assert stale_in_dagster(house) == {
-        "sourced_questions[mine]", "verdicts[mine|solver]", "benchmark_questions[exam]", "mixed_pool[sums]", "filtered_set[sums]",
-        "training_set[sums|solver]", "student_model[sums|solver]",
+        "sourced_questions[mine]", "verdicts[mine|solver]", "benchmark_questions[exam]", "mixed_pool[sums]",
+        "filtered_set[sums]", "training_set[sums|solver]", "student_model[sums|solver]",
     }  # fmt: skip
 
 
