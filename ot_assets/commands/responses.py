@@ -14,7 +14,6 @@ from resources.home import Home
 from resources.responses import reports
 from resources.responses.store import ResponseStore
 
-
 _COLUMNS = {
     "model": "model",
     "purpose": "purpose",
