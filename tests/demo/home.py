@@ -14,6 +14,7 @@ import sqlite3
 import subprocess
 import sys
 import time
+from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -25,24 +26,25 @@ GIVEN = "OT_TEST_DEMO_HOME"
 
 @dataclass(frozen=True)
 class Moment:
-    """When to kill: so many seconds after so many requests were asked, or after the training said its first step."""
+    """When to kill: so many seconds after so many answers more were stored, or after the training said its first step."""
 
     seconds: float
-    requests: int = 0
+    answers: int = 0
     training: bool = False
 
-    def wait(self, process: subprocess.Popen[bytes], log: Path, output: Path) -> None:
+    def wait(self, process: subprocess.Popen[bytes], stored: Callable[[], int], output: Path) -> None:
         """Waits for the moment, or for the end of the process."""
-        while process.poll() is None and not self._came(log, output):
-            time.sleep(0.05)
+        wanted = stored() + self.answers if self.answers else 0
+        while process.poll() is None and not self._came(stored, wanted, output):
+            time.sleep(0.1)
         if process.poll() is None:
             with suppress(subprocess.TimeoutExpired):
                 process.wait(self.seconds)
 
-    def _came(self, log: Path, output: Path) -> bool:
+    def _came(self, stored: Callable[[], int], wanted: int, output: Path) -> bool:
         if self.training:
             return "training: step" in output.read_text()
-        return not self.requests or log.read_bytes().count(b"\n") >= self.requests
+        return stored() >= wanted
 
 
 @dataclass
@@ -91,7 +93,7 @@ class DemoHome:
                 [sys.executable, str(DRIVER), "run", "demo"], env=self.env | {"ASKED": str(log)}, stdout=out, stderr=out
             )
             if moment is not None:
-                moment.wait(process, log, output)
+                moment.wait(process, lambda: len(self.stored_keys()), output)
                 process.kill()
             process.wait()
         self.asked.append(set(log.read_text().split()))
@@ -123,7 +125,7 @@ def demo_home(folder: Path) -> DemoHome:
 def moments(draw: random.Random) -> list[Moment]:
     """Ten: by the clock, between answers (whatever the machine's speed), and while a student trains."""
     by_clock = [Moment(draw.uniform(3, 30)) for _ in range(3)]
-    by_answers = [Moment(draw.uniform(0, 3), requests=draw.randint(1, 200)) for _ in range(5)]
+    by_answers = [Moment(draw.uniform(0, 2), answers=draw.randint(1, 100)) for _ in range(5)]
     training = [Moment(draw.uniform(0, 10), training=True) for _ in range(2)]
     return [*by_clock, *by_answers, *training]
 
