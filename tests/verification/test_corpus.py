@@ -12,18 +12,17 @@ from tests.verification.plain import Plain
 
 
 def differing(some: list[Pair], limits: Limits) -> list[tuple[Pair, bool, str]]:
-    """Pairs on which math-verify gives a verdict, and ours is another one."""
+    """Pairs on which math-verify gives a verdict, and ours is another one. What hangs it gives none, and is ours alone."""
     with VerifierPool(limits=limits) as pool:
         mine = list(pool.verify_many(VerifyTask("math", None, pair.gold, pair.reply) for pair in some))
     assert len(mine) == len(some)
+    found = []
     with Plain(kill_after=20) as plain:
-        theirs = [plain.judge(pair.gold, pair.reply).verdict for pair in some]
-    both = zip(some, theirs, mine, strict=True)
-    return [
-        (pair, said, str(verdict))
-        for pair, said, verdict in both
-        if said is not None and verdict.verdict != ("correct" if said else "wrong")
-    ]
+        for pair, verdict in zip(some, mine, strict=True):
+            said = None if pair.hostile else plain.judge(pair.gold, pair.reply).verdict
+            if said is not None and verdict.verdict != ("correct" if said else "wrong"):
+                found.append((pair, said, str(verdict)))
+    return found
 
 
 def test_the_corpus_is_what_it_says() -> None:
@@ -55,6 +54,7 @@ def test_where_ours_is_another_verdict_it_is_the_right_one() -> None:
 
 
 @pytest.mark.slow
+@pytest.mark.timeout(1800)
 def test_every_pair_is_judged_as_math_verify_does() -> None:
-    odd = [pair for pair in differing(pairs(), Limits(seconds=10)) if pair[0].kind not in OURS]
+    odd = [pair for pair in differing(pairs(), Limits(seconds=3)) if pair[0].kind not in OURS]
     assert odd == []
