@@ -21,6 +21,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import polars as pl
+from figures import figure, note
 
 from resources.artifacts import ArtifactStore, Partition
 from schemas import Traces
@@ -85,14 +86,14 @@ def read(store: ArtifactStore) -> int:
 
 
 def main() -> None:
-    """Measures and prints one line a way."""
+    """Measures and prints two figures."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--rows", type=int, default=200_000)
     parser.add_argument("--batch", type=int, default=10_000)
     parser.add_argument("--repeats", type=int, default=3)
     options = parser.parse_args()
     rows = traces(options.rows)
-    print(f"{len(rows):,} rows, {rows.estimated_size() / 2**20:.0f} MiB in memory")
+    note(f"{len(rows):,} rows, {rows.estimated_size() / 2**20:.0f} MiB in memory")
     folder = Path(tempfile.mkdtemp(prefix="bench-artifacts-"))
     try:
         publish(ArtifactStore(folder / "warm"), rows.head(1000), options.batch)
@@ -110,11 +111,10 @@ def main() -> None:
     finally:
         shutil.rmtree(folder)
     median = {name: statistics.median(values) for name, values in seconds.items()}
-    for name, value in median.items():
-        print(f"{name:14s} {value:6.2f} s  {len(rows) / value:12,.0f} rows/s")
-    print(f"published: {size / 2**20:.1f} MiB, checked, hashed and synced")
-    print(f"ratio publish / write_parquet: {median['publish'] / median['write_parquet']:.2f}")
-    print(f"ratio batches / read_parquet: {median['batches'] / median['read_parquet']:.2f}")
+    note(f"published: {size / 2**20:.1f} MiB, checked, hashed and synced")
+    rate = {name: len(rows) / value for name, value in median.items()}
+    figure("artifacts: publishing", rate["publish"], "rows/s", alternative="write_parquet", other=rate["write_parquet"])
+    figure("artifacts: reading", rate["batches"], "rows/s", alternative="read_parquet", other=rate["read_parquet"])
 
 
 if __name__ == "__main__":

@@ -18,6 +18,7 @@ from pydoc_data.topics import topics
 
 import numpy as np
 import polars as pl
+from figures import figure, note
 from rapidfuzz import fuzz, process
 
 from ot_assets.curation.screening import BenchmarkItems, Screener
@@ -46,7 +47,7 @@ def frame(texts: list[str]) -> pl.DataFrame:
 
 
 def main() -> None:
-    """Measures and prints one line a way."""
+    """Measures and prints two figures; ends with 1 where the two ways find different questions."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--questions", type=int, default=20_000)
     parser.add_argument("--items", type=int, default=1_000)
@@ -64,21 +65,27 @@ def main() -> None:
     started = time.perf_counter()
     scores = process.cdist(some, items, scorer=fuzz.ratio, score_cutoff=75, workers=-1, dtype=np.float64)
     naive = (time.perf_counter() - started) * len(questions) / len(some)
-    print(f"all pairs, Indel only (rapidfuzz cdist): {naive:8.1f} s (from {len(some):,} questions)")
+    note(f"all pairs: timed on {len(some):,} of {len(questions):,} questions, {len(items):,} items")
 
     started = time.perf_counter()
     hits = list(IndelIndex(items, [75.0] * len(items), [0, len(items)]).hits(questions))
     indel = time.perf_counter() - started
-    print(f"Indel only, with exact bounds:           {indel:8.1f} s, {naive / indel:.1f} times as fast")
 
     started = time.perf_counter()
     screened = Screener([BenchmarkItems("bench", frame(items))]).screen(frame(questions))
     whole = time.perf_counter() - started
-    print(f"screening, all three rules:              {whole:8.1f} s, {naive / whole:.1f} times as fast")
-    print(f"{len(questions):,} questions x {len(items):,} items; {len(screened.ledger):,} contaminated")
+    note(f"{len(screened.ledger):,} contaminated")
+    for name, seconds in (("Indel with exact bounds", indel), ("all three rules", whole)):
+        figure(
+            f"screening: {name}",
+            len(questions) / seconds,
+            "questions/s",
+            alternative="rapidfuzz cdist, all pairs, Indel only",
+            other=len(questions) / naive,
+        )
 
     same = {hit.row for hit in hits if hit.row < len(some)} == set(np.flatnonzero((scores >= 75).any(axis=1)).tolist())
-    print("same questions found by both" if same else "THE RESULTS DIFFER")
+    note("same questions found by both" if same else "THE RESULTS DIFFER")
     raise SystemExit(0 if same else 1)
 
 

@@ -92,11 +92,6 @@ class _Task(_Strict):
     compare: Comparison = Comparison()
     limits: SandboxLimits = SandboxLimits()
 
-    @property
-    def count(self) -> int:
-        """How many tests there are."""
-        raise NotImplementedError
-
 
 class FunctionTask(_Task):
     """A function is called."""
