@@ -17,7 +17,7 @@ def chat_body(request: Request, model: str, options: OpenAIOptions) -> dict[str,
     sampling = request.sampling
     body: dict[str, Any] = {
         "model": model,
-        "messages": [message.model_dump() for message in request.messages],
+        "messages": [{"role": message.role, "content": message.content} for message in request.messages],
         "temperature": sampling.temperature,
         "top_p": sampling.top_p,
         options.max_tokens_field: sampling.max_tokens,

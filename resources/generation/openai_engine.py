@@ -46,9 +46,12 @@ _WAKE = 0.2
 _LOOK_SECONDS = 5.0
 # So many requests wait in the queue beyond what is under way, so that a look into the store does not let it run dry.
 _AHEAD = 128
+_FEW = 64
+# Seconds for which the loop has the interpreter to itself between two such lots, unless answers come.
+_TURN = 0.005
 # Seconds that a thread may compute before another gets its turn. With Python's 5 ms every read and write of the loop waits
 # that long while the caller makes requests.
-_SLICE = 0.001
+_SLICE = 0.0001
 
 
 class OpenAIEngine:
@@ -89,15 +92,19 @@ class OpenAIEngine:
             sys.setswitchinterval(min(slice_, _SLICE))
             self._wait(self._begin())
             while True:
-                if more and (room := self.window + min(self._scheduler.waiting, self.window) - flying) > 0:
-                    jobs = [self._job(request) for request in islice(source, room)]
-                    more = len(jobs) == room
+                room = self.window + min(self._scheduler.waiting, self.window) - flying if more else 0
+                if room > 0:
+                    # A few at a time: the first ones leave while the next are made.
+                    wanted = min(room, _FEW)
+                    jobs = [self._job(request) for request in islice(source, wanted)]
+                    more = len(jobs) == wanted
+                    room -= wanted
                     flying += len(jobs)
                     self._loop.call_soon_threadsafe(self._scheduler.add, jobs)
                 if not flying:
                     return
                 try:
-                    came = self._came.get(timeout=_WAKE)
+                    came = self._came.get(timeout=_TURN if more and room > 0 else _WAKE)
                 except queue.Empty:
                     continue
                 if isinstance(came, BaseException):
