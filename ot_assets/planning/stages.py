@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 
 from ot_assets.planning.answer_filters import judge_requests
 from ot_assets.planning.calls import (
@@ -61,12 +61,13 @@ def distilled(
     money: Money,
 ) -> list[StagePlan]:
     """Requests to student."""
-    calls, judged, traces = list[Calls](), list[Calls](), 0
+    calls, voted, judged, traces = list[Calls](), list[Calls](), list[Calls](), 0
     for key in teachers:
         teacher = registry.teacher(key)
         for part in parts:
             answers = answerable(registry, recipe, teacher, part, judged=False) * answers_of(recipe, teacher)
             traces += answers
+            voted += _voting(registry, recipe, teacher, part, answers)
             judged += _judging(registry, recipe, teacher, part)
             if teacher.kind == "model":
                 calls += _answering(registry, recipe, teacher, part, answers)
@@ -75,15 +76,14 @@ def distilled(
     return [
         money.stage("trace_requests", sources, (questions, questions), []),
         money.stage("traces", sources * len(teachers), (questions, traces), calls),
-        money.stage("verdicts", sources * len(teachers), (traces, traces), []),
+        money.stage("verdicts", sources * len(teachers), (traces, traces), voted),
         money.stage("training_set", len(teachers), (traces, examples), judged),
         money.stage("student_model", len(teachers), (examples, len(teachers)), []),
     ]
 
 
 def _answering(registry: Registry, recipe: RecipeSpec, teacher: TeacherSpec, part: Drawn, answers: int) -> list[Calls]:
-    """A part's answers by one teacher, source by source in the proportion of its rows."""
-    numbers = _shared(answers, [size or 1 for size in part.by_source.values()])
+    """A part's answers by one teacher, source by source."""
     return [
         Calls(
             teacher.key,
@@ -94,8 +94,32 @@ def _answering(registry: Registry, recipe: RecipeSpec, teacher: TeacherSpec, par
             purpose=f"traces {key}|{teacher.key}",
             limit=teacher.sampling.max_tokens,
         )
-        for key, number in zip(part.by_source, numbers, strict=True)
+        for key, number in _by_source(part, answers)
     ]
+
+
+def _voting(registry: Registry, recipe: RecipeSpec, teacher: TeacherSpec, part: Drawn, answers: int) -> Iterator[Calls]:
+    """What the judges of a part's sources (``verifier: judge``) are asked about one teacher's answers."""
+    question, answer = trace_tokens(registry, recipe, teacher, part)
+    for key, number in _by_source(part, answers):
+        if (spec := registry.source(key).judge) is not None:
+            judge = registry.teacher(spec.teacher)
+            yield Calls(
+                judge.key,
+                registry.model_of(judge.key),
+                number * spec.votes,
+                question + JUDGE_TOKENS + min(answer, PLAIN_TOKENS),
+                completion_of(judge, JUDGED_TOKENS),
+                where=f"{key}|{teacher.key}",
+                purpose=f"judge {key}|{teacher.key} by {judge.key}",
+                limit=judge.sampling.max_tokens,
+            )
+
+
+def _by_source(part: Drawn, answers: int) -> list[tuple[str, int]]:
+    """A part's answers, source by source in the proportion of its rows."""
+    numbers = _shared(answers, [size or 1 for size in part.by_source.values()])
+    return list(zip(part.by_source, numbers, strict=True))
 
 
 def _shared(number: int, weights: Sequence[int]) -> list[int]:

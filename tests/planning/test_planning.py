@@ -220,3 +220,23 @@ def test_the_row_count_decides_the_tier() -> None:
     assert plan(small(), "r").training.name == "micro"
     big = small(parts={"p": part(rows=3160, fill="repeat")})
     assert plan(big, "r").training.name == "medium"
+
+
+def test_what_the_judge_of_a_source_is_asked_stands_at_the_verdicts() -> None:
+    files = {
+        "origin": {"kind": "files", "paths": ["x.jsonl"]},
+        "columns": {"question": "q"},
+        "rows": 20,
+        "verifier": "judge",
+        "judge": {"teacher": "t", "votes": 3},
+    }
+    registry = a_registry(
+        a_source("judged", **files),
+        a_source("plain"),
+        a_model("m", price={"input": 1.0, "output": 2.0}),
+        a_teacher("t", "m", sampling={"max_tokens": 100}),
+        a_recipe("r", ["judged", "plain"], ["t"], answers_per_question=2),
+    )
+    found = stage(plan(registry, "r"), "verdicts")
+    assert found["requests"] == 5 * 2 * 3
+    assert found["cost"] > 0
