@@ -21,7 +21,7 @@ import polars as pl
 
 from ot_assets.distillation.prompts import fill, messages_for, sampling_of, with_system
 from ot_assets.registry.specs.base import Tags
-from ot_assets.registry.specs.select import Score, ScoreKind
+from ot_assets.registry.specs.score import Score, ScoreKind
 from ot_assets.registry.specs.teacher import TeacherSpec
 from resources.generation.engine import Outcome
 from resources.generation.model import Model

@@ -17,7 +17,7 @@ from ot_assets.registry.specs.base import canonical_hash
 from ot_assets.registry.specs.benchmark import BenchmarkSpec
 from ot_assets.registry.specs.model import ModelSpec
 from ot_assets.registry.specs.recipe import RecipeSpec
-from ot_assets.registry.specs.select import Score
+from ot_assets.registry.specs.score import Score
 from ot_assets.registry.specs.source import SourceSpec
 from ot_assets.registry.specs.teacher import TeacherSpec
 from resources.errors import UserError

@@ -10,7 +10,7 @@ from hypothesis import given
 
 from ot_assets.curation.scores import parse_difficulty, parse_score, score_batches, score_requests, scored
 from ot_assets.registry.specs.base import Tags
-from ot_assets.registry.specs.select import Score
+from ot_assets.registry.specs.score import Score
 from resources.generation.engine import Outcome
 from resources.generation.model import Model
 from resources.generation.reply import Failure, Reply

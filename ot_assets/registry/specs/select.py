@@ -1,4 +1,4 @@
-"""How a part of a recipe chooses among its questions: scores, and the steps that use them.
+"""How a part of a recipe chooses among its questions: the steps that use scores, draws and texts.
 
 Belongs here: what a step is. What it does is in ``ot_assets.curation``. Fails with pydantic's ``ValidationError``.
 """
@@ -9,21 +9,8 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
-from ot_assets.registry.specs.base import Key, Rows, Seed, Spec
-
-ScoreKind = Literal["answer_length", "difficulty"]
-
-
-class Score(Spec):
-    """A figure a question gets once, shared by all recipes that want it."""
-
-    kind: ScoreKind = Field(description="`answer_length`: characters of one answer; `difficulty`: an integer rating.")
-    teacher: Key = Field(description="Who answers or rates.")
-
-    @property
-    def column(self) -> str:
-        """Column of ``question_scores``: ``answer_length.gpt-4.1-mini``."""
-        return f"{self.kind}.{self.teacher}"
+from ot_assets.registry.specs.base import Rows, Seed, Spec
+from ot_assets.registry.specs.score import Score
 
 
 class Top(Spec):
