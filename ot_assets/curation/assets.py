@@ -14,6 +14,7 @@ from ot_assets.curation.mixing import SourceRows, gather, mix
 from ot_assets.curation.scores import scored
 from ot_assets.curation.screening import BenchmarkItems, Screener, screened_out_by
 from ot_assets.curation.selection import select
+from ot_assets.curation.steps.texts import ArtifactTexts
 from ot_assets.progress import report
 from ot_assets.stage import stage
 from ot_assets.step import Step
@@ -117,12 +118,16 @@ def filtered_set(step: Step) -> None:
     scores = {at["source"]: artifact.read() for at, artifact in step.open_needs("question_scores").items()}
     ids = pool.scan().select("question_id", "source", "source_row", "copy", "part").with_row_index("row").collect()
     ids = ids.with_columns(pl.col("row").cast(pl.Int64))
+    texts, home = ArtifactTexts(pool), step.services.home
     kept, funnel = [], {}
     for name, part in recipe.parts.items():
-        selection = select(part, ids.filter(pl.col("part") == name), scores, recipe.part_seed(name))
+        mine, seed = ids.filter(pl.col("part") == name), recipe.part_seed(name)
+        selection = select(part, mine, scores, seed, name=name, texts=texts, home=home)
         kept.append(selection.frame.select("row"))
         step.out.drop(selection.ledger)
-        funnel[name] = [{"step": s.name, "rows_in": s.rows_in, "rows_out": s.rows_out} for s in selection.funnel]
+        for table, rows in selection.tables.items():
+            step.out.write(rows, table)
+        funnel[name] = [one.to_dict() for one in selection.funnel]
     for rows in gather(pl.concat(kept), pool.batches()):
         rows = rows.with_columns(answers_per_question=pl.lit(recipe.answers_per_question, pl.Int64))
         step.out.write(rows.select(step.columns()))

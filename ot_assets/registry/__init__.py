@@ -22,6 +22,7 @@ from ot_assets.registry.specs.base import (
     canonical_hash,
 )
 from ot_assets.registry.specs.benchmark import BenchmarkSpec, Screen
+from ot_assets.registry.specs.dedup import Dedup
 from ot_assets.registry.specs.model import HubWeights, ModelSpec, Price, WheelWeights
 from ot_assets.registry.specs.origin import (
     Columns,
@@ -32,7 +33,8 @@ from ot_assets.registry.specs.origin import (
     WheelOrigin,
 )
 from ot_assets.registry.specs.recipe import Draw, Part, RecipeSpec, Student
-from ot_assets.registry.specs.select import Dedup, Random, Score, Step, Top
+from ot_assets.registry.specs.score import Score
+from ot_assets.registry.specs.select import Random, Step, Top
 from ot_assets.registry.specs.source import QuestionSet, SourceSpec
 from ot_assets.registry.specs.teacher import TeacherSpec
 from ot_assets.registry.specs.training import TIERS, Tier, Training, tier_for

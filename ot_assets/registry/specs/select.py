@@ -10,6 +10,7 @@ from typing import Annotated, Literal
 from pydantic import Field
 
 from ot_assets.registry.specs.base import Rows, Seed, Spec
+from ot_assets.registry.specs.dedup import Dedup
 from ot_assets.registry.specs.score import Score
 
 
@@ -29,11 +30,6 @@ class Random(Spec):
     seed: Seed | None = Field(default=None, description="Seed of the draw; absent = the part's.")
 
 
-class Dedup(Spec):
-    """Keep one row of each group that the method calls the same."""
-
-    kind: Literal["dedup"] = Field(description="Marks this form.")
-    method: Literal["exact"] = Field(default="exact", description="`exact`: same normalised text.")
-
+__all__ = ["Dedup", "Random", "Step", "Top"]
 
 Step = Annotated[Top | Random | Dedup, Field(discriminator="kind")]

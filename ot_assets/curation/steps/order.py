@@ -1,0 +1,25 @@
+"""The first rows of an order: what `top`, `random` and their kin have in common.
+
+Pure; works on masks over a frame, so that the pool's order stays. Raises nothing.
+"""
+
+from __future__ import annotations
+
+import polars as pl
+
+from ot_assets.curation.steps.context import mask
+
+KEY = "_key"
+_PLACE = "_place"
+
+
+def first(frame: pl.DataFrame, rows: int, by: list[str], descending: list[bool]) -> pl.Series:
+    """A mask of the first `rows` rows in the given order, nulls last."""
+    placed = frame.with_columns(pl.int_range(pl.len(), dtype=pl.Int64).alias(_PLACE))
+    order = placed.sort(by, descending=descending, nulls_last=True, maintain_order=True).get_column(_PLACE)
+    return mask(len(frame), order.head(rows))
+
+
+def names(frame: pl.DataFrame) -> list[str]:
+    """What tells a row of a pool from all others, as text."""
+    return frame.select(pl.format("{}\0{}\0{}", "source", "question_id", "copy")).to_series().to_list()
