@@ -31,9 +31,18 @@ KINDS: Final = (
 )
 _BATCH = 5_000
 _TABLE = 1 << 18
-_COMMON: Final = tuple(
-    ["the", "of", "a", "to", "and", "in", "is", "that", "for", "it", "with", "as", "on", "be", "by", "this", "are", "from", "at", "or", "an", "have", "each", "which", "one", "two", "all", "not", "has", "if", "we", "his", "they", "can", "when", "what", "there", "how", "many", "will", "more", "other", "than", "her", "then", "its", "into", "only", "some", "time", "number", "first", "these", "may", "most", "over", "after", "between", "no", "same", "such", "where", "does", "any", "new", "used", "three", "would", "about", "find", "value", "given", "let", "positive", "integer", "real", "function", "set", "equation", "sum", "point", "points", "line", "triangle", "circle", "length", "area", "angle", "side", "sides", "square", "root", "roots", "solution", "polynomial", "sequence", "term", "terms", "series", "graph", "matrix", "vector", "probability", "ways", "group", "order", "prime", "divided", "product", "ratio", "distance", "speed", "hours", "minutes", "day", "days", "cost", "price", "total", "people", "water", "energy", "mass", "force", "charge", "field", "reaction", "solution", "acid", "bond", "molecule", "atom", "cell", "gene", "protein", "temperature", "pressure", "volume", "rate", "constant", "string", "array", "list", "input", "output", "index", "character", "program", "test", "case", "cases", "print", "return", "size", "node", "tree", "path", "edge", "weight", "maximum", "minimum", "smallest", "largest"]
+_COMMON_WORDS: Final = (
+    "the of a to and in is that for it with as on be by this are from at or an have each which one two all not has if "
+    "we his they can when what there how many will more other than her then its into only some time number first "
+    "these may most over after between no same such where does any new used three would about find value given let "
+    "positive integer real function set equation sum point points line triangle circle length area angle side sides "
+    "square root roots solution polynomial sequence term terms series graph matrix vector probability ways group "
+    "order prime divided product ratio distance speed hours minutes day days cost price total people water energy "
+    "mass force charge field reaction solution acid bond molecule atom cell gene protein temperature pressure volume "
+    "rate constant string array list input output index character program test case cases print return size node tree "
+    "path edge weight maximum minimum smallest largest"
 )
+_COMMON: Final = tuple(_COMMON_WORDS.split())
 _HEADS = (
     "Find", "Determine", "Compute", "Let us consider", "Suppose that we know", "Prove or disprove a claim about", "What is",
     "Write a program that reads", "Given", "How many are there of", "Explain why", "Calculate", "In the figure, we see",
