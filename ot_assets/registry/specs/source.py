@@ -13,7 +13,15 @@ from pydantic import Field, JsonValue, model_validator
 
 from ot_assets.registry.specs.base import Domain, Key, Language, Licence, Rows, Spec, Text, VerifierName, canonical_hash
 from ot_assets.registry.specs.judge import JudgeSpec
-from ot_assets.registry.specs.origin import Columns, Origin, ProceduralOrigin, WheelOrigin, Where, origin_identity
+from ot_assets.registry.specs.origin import (
+    Columns,
+    Origin,
+    PdfOrigin,
+    ProceduralOrigin,
+    Where,
+    generates,
+    origin_identity,
+)
 from ot_assets.verification import args
 
 
@@ -48,14 +56,14 @@ class QuestionSet(Spec):
     def _columns_fit(self) -> QuestionSet:
         if self.rows is not None and self.distinct is not None and self.distinct > self.rows:
             raise ValueError(f"distinct: {self.distinct:,} is more than rows: {self.rows:,}")
-        generated = isinstance(self.origin, ProceduralOrigin) or (
-            isinstance(self.origin, WheelOrigin) and self.origin.reader == "doctests"
-        )
-        if self.verifier == "procedural" and not isinstance(self.origin, ProceduralOrigin):
+        judges_itself = isinstance(self.origin, ProceduralOrigin) and self.origin.family == "reasoning-gym"
+        if self.verifier == "procedural" and not judges_itself:
             raise ValueError(
                 "verifier: procedural needs origin.kind: procedural (the generator judges its own answers)"
             )
-        if generated:
+        if isinstance(self.origin, PdfOrigin) and self.verifier != "none":
+            raise ValueError(f"verifier: {self.verifier} needs answers, and pages of a PDF have none")
+        if generates(self.origin):
             return self
         if self.columns.question is None and self.question_template is None:
             raise ValueError("columns.question or question_template is needed")
@@ -83,8 +91,10 @@ class QuestionSet(Spec):
     @property
     def has_reference(self) -> bool:
         """Whether the ``reference`` teacher has something to answer with: a worked solution or a gold answer."""
-        generated = isinstance(self.origin, ProceduralOrigin | WheelOrigin) and self.columns.question is None
-        return generated or self.columns.solution is not None or self.columns.gold is not None
+        if isinstance(self.origin, PdfOrigin):
+            return False
+        own = generates(self.origin) and self.columns.question is None
+        return own or self.columns.solution is not None or self.columns.gold is not None
 
     @property
     def rows_identity(self) -> str:
