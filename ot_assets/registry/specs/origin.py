@@ -1,4 +1,5 @@
-"""Where the rows of a source or a benchmark come from: a hub data set, files, a generator, a wheel, a forum's dump, books.
+"""Where the rows of a source or a benchmark come from: a hub data set, files, a generator, a wheel, a forum's dump, books,
+a model that writes them.
 
 Belongs here: how rows are found, and which of their columns mean what. How they are read is in ``ot_assets.sourcing``.
 Fails with pydantic's ``ValidationError``.
@@ -20,6 +21,7 @@ from pydantic import (
 )
 
 from ot_assets.registry.specs.base import Seed, Sha256, Spec, Text, canonical_hash
+from ot_assets.registry.specs.written import WrittenOrigin
 
 
 def _relative(pattern: str) -> str:
@@ -127,7 +129,7 @@ class ForumOrigin(Spec):
     kind: Literal["forum"] = Field(description="Marks this form.")
     paths: tuple[Annotated[str, AfterValidator(_relative)], ...] = Field(
         min_length=1,
-        description="Globs of Posts.xml, .xml.gz, .xml.bz2, .xml.xz, .xml.zst or .7z; relative ones start at the YAML's folder.",
+        description="Globs of Posts.xml, plain, .gz, .bz2, .xz, .zst or in a .7z; relative ones start at the YAML's folder.",
     )
     min_score: int | None = Field(default=None, description="Only questions with at least this score.")
     tags: tuple[Text, ...] = Field(default=(), description="Only questions with any of these tags.")
@@ -151,7 +153,8 @@ class PdfOrigin(Spec):
 
 
 Origin = Annotated[
-    HubOrigin | FilesOrigin | ProceduralOrigin | WheelOrigin | ForumOrigin | PdfOrigin, Field(discriminator="kind")
+    HubOrigin | FilesOrigin | ProceduralOrigin | WheelOrigin | ForumOrigin | PdfOrigin | WrittenOrigin,
+    Field(discriminator="kind"),
 ]
 LOCAL = (FilesOrigin, ForumOrigin, PdfOrigin)
 """Origins whose relative paths start at the folder of their YAML."""
@@ -161,7 +164,7 @@ def generates(origin: Any) -> bool:
     """Whether an origin's reader names the columns of its rows itself, so that a spec need not."""
     if isinstance(origin, WheelOrigin):
         return origin.reader in ("doctests", "humaneval")
-    return isinstance(origin, ProceduralOrigin | ForumOrigin | PdfOrigin)
+    return isinstance(origin, ProceduralOrigin | ForumOrigin | PdfOrigin | WrittenOrigin)
 
 
 def check_encoding(name: str | None) -> None:

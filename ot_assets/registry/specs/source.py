@@ -22,6 +22,7 @@ from ot_assets.registry.specs.origin import (
     generates,
     origin_identity,
 )
+from ot_assets.registry.specs.written import WrittenOrigin
 from ot_assets.verification import args
 
 
@@ -63,6 +64,8 @@ class QuestionSet(Spec):
             )
         if isinstance(self.origin, PdfOrigin) and self.verifier != "none":
             raise ValueError(f"verifier: {self.verifier} needs answers, and pages of a PDF have none")
+        if isinstance(self.origin, WrittenOrigin):
+            self._written_fits(self.origin)
         if generates(self.origin):
             return self
         if self.columns.question is None and self.question_template is None:
@@ -70,6 +73,14 @@ class QuestionSet(Spec):
         if self.verifier in ("math", "choice", "exact") and self.columns.gold is None:
             raise ValueError(f"verifier: {self.verifier} needs columns.gold")
         return self
+
+    def _written_fits(self, origin: WrittenOrigin) -> None:
+        if self.verifier in ("math", "choice", "exact", "regex") and not origin.gives_gold:
+            raise ValueError(f"verifier: {self.verifier} needs gold answers: origin.answers: true, or origin.agree")
+        if origin.agree is not None and self.verifier not in ("math", "choice", "exact"):
+            raise ValueError("origin.agree: answers are compared by a verifier: say verifier: math, choice or exact")
+        if self.where or self.question_template is not None or self.columns != Columns():
+            raise ValueError("where, columns and question_template are for rows that are read, not written")
 
     @model_validator(mode="after")
     def _settings_fit(self) -> QuestionSet:
@@ -84,7 +95,7 @@ class QuestionSet(Spec):
     def size(self) -> int | None:
         """Questions to expect: as declared, or what the generator is asked for; None when nobody said."""
         declared = self.distinct if self.distinct is not None else self.rows
-        if declared is None and isinstance(self.origin, ProceduralOrigin):
+        if declared is None and isinstance(self.origin, ProceduralOrigin | WrittenOrigin):
             return self.origin.size
         return declared
 
@@ -93,6 +104,8 @@ class QuestionSet(Spec):
         """Whether the ``reference`` teacher has something to answer with: a worked solution or a gold answer."""
         if isinstance(self.origin, PdfOrigin):
             return False
+        if isinstance(self.origin, WrittenOrigin):
+            return self.origin.gives_gold
         own = generates(self.origin) and self.columns.question is None
         return own or self.columns.solution is not None or self.columns.gold is not None
 
