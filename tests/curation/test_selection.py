@@ -44,7 +44,7 @@ def random(rows: int, seed: int | None = None) -> dict[str, Any]:
     return {"kind": "random", "rows": rows, **({} if seed is None else {"seed": seed})}
 
 
-DEDUP = {"kind": "dedup"}
+DEDUP = {"kind": "dedup", "method": "exact"}
 
 ROWS = st.lists(
     st.tuples(st.sampled_from("ab"), st.sampled_from([f"question {i}" for i in range(8)]), st.integers(0, 2)),
