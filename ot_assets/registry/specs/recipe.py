@@ -33,67 +33,12 @@ from ot_assets.registry.specs.base import (
     canonical_hash,
 )
 from ot_assets.registry.specs.budget import BudgetSpec
-from ot_assets.registry.specs.quotas import apportion
-from ot_assets.registry.specs.select import Score, Step, Top
+from ot_assets.registry.specs.exact import exact_part, questions_of
+from ot_assets.registry.specs.part import Draw, Part
+from ot_assets.registry.specs.score import Score
 from ot_assets.registry.specs.training import Training
 
-
-class Draw(Spec):
-    """One source of a part, and its share of the part's rows."""
-
-    source: Key = Field(description="Key in sources/.")
-    share: float | None = Field(default=None, gt=0, le=1, description="Absent in all = equal shares.")
-
-
-class Part(Spec):
-    """Rows drawn from some sources, then cut down step by step."""
-
-    domain: Domain = Field(description="Domain of the rows it makes; what `ot plan` counts by.")
-    sources: tuple[Draw, ...] = Field(min_length=1, description="Where its rows come from.")
-    rows: Rows | Literal["all"] = Field(default="all", description="Rows to draw before the steps; all = every row.")
-    fill: Literal["none", "repeat"] = Field(
-        default="none", description="A source smaller than its share: take less, or repeat."
-    )
-    seed: Seed | None = Field(default=None, description="Seed of its draws; absent = the recipe's.")
-    select: tuple[Step, ...] = Field(default=(), description="Steps, in order.")
-
-    @model_validator(mode="after")
-    def _shares_fit(self) -> Part:
-        names = [draw.source for draw in self.sources]
-        twice = sorted({name for name in names if names.count(name) > 1})
-        if twice:
-            raise ValueError(f"source {', '.join(twice)} is named twice")
-        shares = [draw.share for draw in self.sources if draw.share is not None]
-        if shares and len(shares) != len(self.sources):
-            raise ValueError("either every source has a share or none has (then they are equal)")
-        if shares and abs(sum(shares) - 1) > 1e-6:
-            raise ValueError(f"the shares must sum to 1, not {sum(shares):g}")
-        if shares and self.rows == "all":
-            raise ValueError("shares need rows: a number; `all` takes every row of every source")
-        return self
-
-    @model_validator(mode="after")
-    def _steps_shrink(self) -> Part:
-        left = self.rows
-        for number, step in enumerate(self.select, 1):
-            if step.kind == "dedup":
-                continue
-            if left != "all" and step.rows > left:
-                raise ValueError(f"step {number} keeps {step.rows:,} rows, but at most {left:,} reach it")
-            left = step.rows
-        return self
-
-    def quotas(self) -> dict[str, int] | None:
-        """Rows wanted of each source (they sum to ``rows``, see ``quotas``); None when the part takes all rows."""
-        if self.rows == "all":
-            return None
-        quotas = apportion(self.rows, [draw.share or 1 / len(self.sources) for draw in self.sources])
-        return {draw.source: rows for draw, rows in zip(self.sources, quotas, strict=True)}
-
-    @property
-    def scores(self) -> tuple[Score, ...]:
-        """Scores that its steps read, each once, in order."""
-        return tuple(dict.fromkeys(step.score for step in self.select if isinstance(step, Top)))
+__all__ = ["Draw", "Part", "RecipeSpec", "Student"]
 
 
 class Student(Spec):
@@ -124,7 +69,19 @@ class RecipeSpec(Spec):
 
     key: Key = Field(description="Permanent name; equals the file name.")
     description: Text = Field(description="What it is, in a sentence or two.")
+    base: Key | None = Field(
+        default=None,
+        description="A recipe whose fields this one takes over where it says nothing itself (see ``inherit``).",
+    )
     parts: Mapping[Key, Part] = Field(min_length=1, description="Name -> part; their rows together are the pool.")
+    rows: Rows | None = Field(
+        default=None,
+        description="Training rows in all, one a question and answer: each part is cut to its ratio of them, divided by its "
+        "answers a question. A smaller number with the same seed is a subset of a larger one.",
+    )
+    rankings: Mapping[Key, tuple[Key, ...]] = Field(
+        default={}, description="Name -> sources, best first: what a part's `ranking` may name."
+    )
     answers_per_question: int = Field(default=1, gt=0, le=10_000, description="Answers asked of each teacher.")
     teachers: tuple[Key, ...] = Field(min_length=1, description="Teachers whose students it is about.")
     other_teachers: Literal["any"] | tuple[Key, ...] = Field(
@@ -149,10 +106,32 @@ class RecipeSpec(Spec):
         default=None, description="What may be spent on it in all; a run stops before it is passed."
     )
 
+    @model_validator(mode="after")
+    def _numbers_fit(self) -> RecipeSpec:
+        self.exact_parts  # noqa: B018 - says what does not fit
+        return self
+
+    @property
+    def exact_parts(self) -> dict[str, Part]:
+        """Its parts as they are carried out: only the sources in use, every step with its number, the last cut among them."""
+        asked = questions_of(self.parts, self.rows, self.answers_of)
+        return {
+            name: exact_part(name, part, self.rankings, asked.get(name), self.rows) for name, part in self.parts.items()
+        }
+
+    def answers_of(self, part: str) -> int:
+        """Answers asked of each teacher for each question of a part."""
+        return self.parts[part].answers_per_question or self.answers_per_question
+
+    @property
+    def most_answers(self) -> int:
+        """The most answers that any of its questions gets."""
+        return max(self.answers_of(name) for name in self.parts)
+
     @property
     def sources(self) -> tuple[str, ...]:
         """Keys of all sources that its parts draw from, each once, in order."""
-        return tuple(dict.fromkeys(draw.source for part in self.parts.values() for draw in part.sources))
+        return tuple(dict.fromkeys(draw.source for part in self.exact_parts.values() for draw in part.sources))
 
     @property
     def scores(self) -> tuple[Score, ...]:
@@ -161,7 +140,7 @@ class RecipeSpec(Spec):
 
     def scores_of(self, source: str) -> tuple[Score, ...]:
         """Scores that this recipe needs of one source's questions."""
-        parts = (part for part in self.parts.values() if any(draw.source == source for draw in part.sources))
+        parts = (part for part in self.exact_parts.values() if any(draw.source == source for draw in part.sources))
         return tuple(dict.fromkeys(score for part in parts for score in part.scores))
 
     @property
@@ -203,22 +182,27 @@ class RecipeSpec(Spec):
 
 
 def _pool(recipe: RecipeSpec) -> dict[str, Any]:
-    parts = {
-        name: {**part.picked("domain", "sources", "rows", "fill"), "seed": recipe.part_seed(name)}
-        for name, part in recipe.parts.items()
-    }
+    parts = {name: {**_drawing(part), "seed": recipe.part_seed(name)} for name, part in recipe.exact_parts.items()}
     against = "all" if recipe.screen_against == "all" else sorted(recipe.screen_against)
     return {"parts": parts, "screen_against": against}
 
 
+def _drawing(part: Part) -> dict[str, Any]:
+    """How a part draws. A refusal draws the same rows as taking less, so it is not told from it."""
+    drawing = part.picked("domain", "sources", "rows", "fill", "temperature")
+    return {**drawing, "fill": "none" if part.fill == "error" else part.fill}
+
+
 def _filtered(recipe: RecipeSpec) -> dict[str, Any]:
     steps: dict[str, Any] = {}
-    for name, part in recipe.parts.items():
+    for name, part in recipe.exact_parts.items():
         steps[name] = part.picked("select")["select"]
         for step in steps[name]:
             if "seed" in step and step["seed"] is None:
                 step["seed"] = recipe.part_seed(name)
-    return {"select": steps, "answers_per_question": recipe.answers_per_question}
+    own = {name: recipe.answers_of(name) for name, part in recipe.parts.items() if part.answers_per_question}
+    slice_ = {"select": steps, "answers_per_question": recipe.answers_per_question}
+    return {**slice_, **({"answers": own} if own else {})}
 
 
 def _requests(recipe: RecipeSpec) -> dict[str, Any]:
