@@ -169,6 +169,22 @@ def where(
 
 
 @app.command()
+def report(
+    recipe: Recipe,
+    teacher: Annotated[str | None, typer.Option(help="With this teacher; default: the first that is made.")] = None,
+    out: Annotated[Path | None, typer.Option(help="File to write; default: in $OT_HOME/reports.")] = None,
+    open_browser: Annotated[bool, typer.Option("--open", help="Open the page in a browser.")] = False,
+) -> None:
+    """One page about a recipe: what every step did and why each row left, with texts, charts and samples. Opens offline.
+
+    Example: `ot report demo --open`
+    """
+    from ot_assets.commands.report import run
+
+    run(recipe, teacher, out=out, open_browser=open_browser)
+
+
+@app.command()
 def leaderboard(
     held_out: Annotated[bool, typer.Option("--held-out", help="Also show held-out scores (never compared).")] = False,
     json: Json = False,

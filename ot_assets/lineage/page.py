@@ -6,15 +6,13 @@ Fails only as Jinja does when the template itself is broken.
 
 from __future__ import annotations
 
-import functools
 from collections import defaultdict
 from dataclasses import dataclass
-
-from jinja2 import Environment, PackageLoader, StrictUndefined, Template
 
 from ot_assets.lineage import words
 from ot_assets.lineage.layout import BOX_HEIGHT, BOX_WIDTH, picture
 from ot_assets.lineage.tree import Node
+from ot_assets.pages import page_template
 
 MOST_BOXES = 400
 """Above this many artifacts the picture is left out and the list stands alone."""
@@ -54,7 +52,7 @@ class _Entry:
 def as_html(node: Node) -> str:
     """The page."""
     nodes = list(node.walk())
-    return _template().render(
+    return page_template("lineage/page.html").render(
         root=node,
         entries=[_entry(n, used_by) for n, used_by in _users(nodes)],
         picture=picture(node) if len(nodes) <= MOST_BOXES else None,
@@ -65,18 +63,6 @@ def as_html(node: Node) -> str:
         dropped=sum(sum(n.dropped.values()) for n in nodes),
         sources=[n for n in nodes if n.asset == "sourced_questions"],
     )
-
-
-@functools.cache
-def _template() -> Template:
-    environment = Environment(
-        loader=PackageLoader("ot_assets.lineage", "."),
-        autoescape=True,
-        undefined=StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-    )
-    return environment.get_template("page.html")
 
 
 def _users(nodes: list[Node]) -> list[tuple[Node, tuple[Node, ...]]]:
