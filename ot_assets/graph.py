@@ -16,6 +16,8 @@ from typing import Any
 from ot_assets.distillation.sample_files import digest
 from ot_assets.registry import Registry
 from ot_assets.registry.specs.answer_filter import samples_of
+from ot_assets.registry.specs.score import Score
+from ot_assets.sourcing.written.identity import sourced_spec
 from resources.artifacts import ArtifactStore, DamagedArtifact, Partition
 
 
@@ -118,14 +120,26 @@ def _screen_spec(world: World, at: Partition) -> Mapping[str, Any]:
 
 
 def _scores_spec(world: World, at: Partition) -> Mapping[str, Any]:
-    """Every score that some recipe needs of this source, with the identity of the teacher who gives it."""
+    """Every score that some recipe needs of this source, with the identities of the teacher and the model behind it."""
     registry = world.registry
-    return {
-        "scores": {
-            score.column: {"kind": score.kind, "teacher": teacher_identity(registry, score.teacher)}
-            for score in registry.scores_for(at["source"])
-        }
-    }
+    return {"scores": {score.column: _score_spec(registry, score) for score in registry.scores_for(at["source"])}}
+
+
+def _score_spec(registry: Registry, score: Score) -> dict[str, Any]:
+    said = score.to_dict()
+    if score.parts:
+        return {**said, "of": [part.column for part in score.parts]}
+    if score.teachers:
+        said["teacher"] = teacher_identity(registry, score.teachers[0])
+    if score.models:
+        said["models"] = [registry.model(key).identity() for key in score.models]
+    return said
+
+
+def _scores_needs(world: World, at: Partition) -> tuple[Need, ...]:
+    """The source's own questions, and those of sources that its scores have examples of."""
+    examples = (key for score in world.registry.scores_for(at["source"]) for key in score.sources)
+    return tuple(Need("screened_questions", source(key)) for key in dict.fromkeys((at["source"], *examples)))
 
 
 def _filtered_needs(world: World, at: Partition) -> tuple[Need, ...]:
@@ -266,8 +280,11 @@ KINDS: dict[str, Kind] = {
             "sourced_questions",
             ("source",),
             "1",
-            lambda w, at: {"source": w.registry.sources[at["source"]].content()},
-            _no_needs,
+            lambda w, at: sourced_spec(w.registry, at["source"]),
+            # What is written is written from what is left after screening: a benchmark's item must not come back reworded.
+            lambda w, at: tuple(
+                Need("screened_questions", source(key)) for key in w.registry.sources[at["source"]].parents
+            ),
         ),
         Kind(
             "screened_questions",
@@ -279,9 +296,9 @@ KINDS: dict[str, Kind] = {
         Kind(
             "question_scores",
             ("source",),
-            "1",
+            "2",
             _scores_spec,
-            lambda w, at: (Need("screened_questions", at),),
+            _scores_needs,
         ),
         Kind(
             "mixed_pool",

@@ -11,13 +11,14 @@ letting recipes pick from them (recipe x teacher).
 from __future__ import annotations
 
 import warnings
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from functools import cached_property
 
 import dagster as dg
 
-from ot_assets.registry import Registry
+from ot_assets.registry import Registry, Score
+from ot_assets.registry.specs.written import WrittenOrigin
 
 # Mappings over two dimensions and partitioned checks are marked beta and preview; the warnings would be shown on every load.
 for category in (dg.BetaWarning, dg.PreviewWarning):
@@ -87,12 +88,43 @@ class Partitions:
         return dg.StaticPartitionMapping({r: list(spec.sources) for r, spec in self.registry.recipes.items()})
 
     @property
+    def source_to_scores(self) -> dg.PartitionMapping:
+        """screened_questions -> question_scores: a source is scored again when its own questions change, or those of a source
+        that its scores have examples of; no other source is read.
+        """
+        return self._scored_by({key: [key] for key in self.registry.sources}, lambda score: score.sources)
+
+    @property
+    def model_to_scores(self) -> dg.PartitionMapping:
+        """model_spec -> question_scores: a source is scored again when a model that its scores load themselves is edited.
+        Models behind teachers count with the teacher.
+        """
+        return self._scored_by({key: [] for key in self.registry.all_models}, lambda score: score.models)
+
+    @property
+    def teacher_to_written(self) -> dg.PartitionMapping:
+        """teacher_spec -> sourced_questions: a written source is written anew when a teacher that it asks is edited.
+
+        That it also reads the screened questions of its parent Dagster cannot be told: an asset that depends on itself, over
+        another asset and another partition, would be a circle. `ot status` and `ot run` read it from the graph's own table.
+        """
+        written: dict[str, list[str]] = {key: [] for key in self.registry.teachers}
+        for key, spec in self.registry.sources.items():
+            for teacher in spec.origin.asked if isinstance(spec.origin, WrittenOrigin) else ():
+                written[teacher].append(key)
+        return dg.StaticPartitionMapping(written)
+
+    @property
     def teacher_to_scores(self) -> dg.PartitionMapping:
         """teacher_spec -> question_scores: a source is scored again only when a teacher who scores it is edited."""
-        scored: dict[str, list[str]] = {key: [] for key in self.registry.teachers}
+        return self._scored_by({key: [] for key in self.registry.teachers}, lambda score: score.teachers)
+
+    def _scored_by(self, scored: dict[str, list[str]], named: Callable[[Score], Iterable[str]]) -> dg.PartitionMapping:
+        """Adds to each key the sources whose scores name it."""
         for source in self.registry.sources:
-            for teacher in dict.fromkeys(score.teacher for score in self.registry.scores_for(source)):
-                scored[teacher].append(source)
+            for key in dict.fromkeys(key for score in self.registry.scores_for(source) for key in named(score)):
+                if source not in scored[key]:
+                    scored[key].append(source)
         return dg.StaticPartitionMapping(scored)
 
     @property

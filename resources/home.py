@@ -61,6 +61,11 @@ class Home:
         return self.path / "wheels"
 
     @property
+    def scorers(self) -> Path:
+        """Classifiers that scores were learnt with, by content; it may be deleted at any time."""
+        return self.path / "scorers"
+
+    @property
     def serving(self) -> Path:
         """Logs of model servers, and what `ot serve` keeps up."""
         return self.path / "serving"

@@ -15,12 +15,12 @@ from schemas.evaluation import (
     LeaderboardScores,
 )
 from schemas.ledger import Ledger
-from schemas.questions import FilteredSet, MixedPool, Questions, QuestionScores
+from schemas.questions import FilteredSet, MixedPool, Questions, QuestionScores, SeenQuestions
 
 SCHEMAS: dict[str, dict[str, type[DataSchema]]] = {
     "sourced_questions": {"": Questions},
     "screened_questions": {"": Questions},
-    "question_scores": {"": QuestionScores},
+    "question_scores": {"": QuestionScores, "seen": SeenQuestions},
     "benchmark_questions": {"": Questions},
     "mixed_pool": {"": MixedPool},
     "filtered_set": {"": FilteredSet},
@@ -50,6 +50,7 @@ __all__ = [
     "MixedPool",
     "QuestionScores",
     "Questions",
+    "SeenQuestions",
     "TraceRequests",
     "Traces",
     "TrainingSet",

@@ -35,7 +35,7 @@ class Questions(DataSchema):
 
 
 class QuestionScores(DataSchema):
-    """One float column a score that some recipe needs, named `<kind>.<teacher>`; null where no score could be had."""
+    """One float column a score that some recipe needs, named by its spec; null where no score could be had."""
 
     class Config:
         unique = ["question_id"]
@@ -48,6 +48,16 @@ class QuestionScores(DataSchema):
         """Any column beside the id must be a float, so that filters can compare it."""
         schema = data.lazyframe.collect_schema()
         return all(dtype == pl.Float64 for name, dtype in schema.items() if name != "question_id")
+
+
+class SeenQuestions(DataSchema):
+    """What of each question its scores were made from, so that the next version scores only what is new."""
+
+    class Config:
+        unique = ["question_id"]
+
+    question_id: str = pa.Field(str_matches=ID, description="The question that was scored")
+    seen: int = pa.Field(description="Hash of its text and verifier")
 
 
 class MixedPool(Questions):

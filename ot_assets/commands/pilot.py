@@ -17,13 +17,17 @@ from ot_assets.commands.instance import prepare_instance
 from ot_assets.commands.live import Live, in_ci
 from ot_assets.commands.output import warnings_to
 from ot_assets.commands.world import open_world
-from ot_assets.curation.scores import score_requests
+from ot_assets.curation.scores.asked import score_requests
+from ot_assets.curation.scores.examples import ExampleReader
+from ot_assets.curation.scores.making import shown_examples
 from ot_assets.distillation.prompts import Question, asks
 from ot_assets.graph import Need, World, source
 from ot_assets.graph import recipe as recipe_at
-from ot_assets.registry import Score, remember_keys
+from ot_assets.registry import remember_keys
+from ot_assets.registry.specs.score import AskedScore, asked_for
 from ot_assets.scope import scope
 from ot_assets.spending.limits import RunBudget, budgeted, require_prices, within
+from resources.artifacts import Artifact
 from resources.errors import UserError
 from resources.generation.request import Request
 from resources.handles import Services
@@ -79,14 +83,15 @@ def _ask(world: World, services: Services, shown: Live, purpose: str, who: str, 
 def _scored(world: World, recipe: str, count: int) -> Iterable[tuple[str, str, list[Request]]]:
     spec = world.registry.recipe(recipe)
     for key in spec.sources:
-        for score in spec.scores_of(key):
-            yield f"score {score.column} {key}", score.teacher, _score_requests(world, key, score, count)
+        for score in asked_for(spec.scores_of(key)):
+            yield f"score {score.label} {key}", score.teacher, _score_requests(world, key, score, count)
 
 
-def _score_requests(world: World, key: str, score: Score, count: int) -> list[Request]:
+def _score_requests(world: World, key: str, score: AskedScore, count: int) -> list[Request]:
     model = as_model(world.registry.required_model(score.teacher))
-    questions = _drawn(_screened(world, key), count)
-    return list(score_requests(score, world.registry.teacher(score.teacher), model, questions))
+    questions = _drawn(_screened(world, key).read(), count)
+    shown = shown_examples(score, ExampleReader(lambda name: _screened(world, name)))
+    return list(score_requests(score, world.registry.teacher(score.teacher), model, questions, shown))
 
 
 def _answered(world: World, recipe: str, key: str, count: int) -> Iterable[tuple[str, str, list[Request]]]:
@@ -103,7 +108,7 @@ def _answered(world: World, recipe: str, key: str, count: int) -> Iterable[tuple
 
 def _wanted(world: World, recipe: str, key: str) -> pl.DataFrame:
     """The questions of a source that the recipe asks, as far as that is known: those of its filtered set, or all."""
-    screened = _screened(world, key)
+    screened = _screened(world, key).read()
     filtered = world.store.current("filtered_set", recipe_at(recipe))
     if filtered is None:
         return screened
@@ -112,11 +117,11 @@ def _wanted(world: World, recipe: str, key: str) -> pl.DataFrame:
     return chosen if len(chosen) else screened
 
 
-def _screened(world: World, key: str) -> pl.DataFrame:
+def _screened(world: World, key: str) -> Artifact:
     found = world.store.current("screened_questions", source(key))
     if found is None:
         raise UserError(f"screened_questions[{key}] is not made", fix="run `ot run` for its recipe and see why")
-    return found.read()
+    return found
 
 
 def _drawn(questions: pl.DataFrame, count: int) -> pl.DataFrame:

@@ -3,18 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from functools import partial
 from typing import Any
 
 import polars as pl
 
-from ot_assets.asking import as_model, with_weights
 from ot_assets.curation.coverage import require_screened
 from ot_assets.curation.mixing import SourceRows, gather, mix
-from ot_assets.curation.scores import scored
+from ot_assets.curation.scores.known import SEEN, Known, Rows, current_or_none
+from ot_assets.curation.scores.making import Scorers
+from ot_assets.curation.scores.table import score_table
 from ot_assets.curation.screening import BenchmarkItems, Screener, screened_out_by
 from ot_assets.curation.selection import select
 from ot_assets.curation.steps.texts import ArtifactTexts
+from ot_assets.graph import KINDS
 from ot_assets.progress import report
 from ot_assets.stage import stage
 from ot_assets.step import Step
@@ -50,28 +51,27 @@ def screened_questions(step: Step) -> Mapping[str, Any]:
 
 @stage(
     "source",
-    reads={"screened_questions": None, "teacher_spec": "teacher_to_scores"},
+    reads={
+        "screened_questions": "source_to_scores",
+        "teacher_spec": "teacher_to_scores",
+        "model_spec": "model_to_scores",
+    },
     group="curation",
     may_be_empty=True,
+    suite="question_scores",
 )
 def question_scores(step: Step) -> None:
     """One column a score that some recipe needs of this source; computed once, shared by all recipes."""
     screened = step.open("screened_questions", step.partition)
-    key = step.partition["source"]
-    wanted = step.registry.scores_for(key)
-    unscored: dict[str, dict[str, int]] = {}
-    for batch in screened.batches(rows=5_000):
-        scores = batch.select("question_id")
-        for score in wanted:
-            model = step.registry.required_model(score.teacher)
-            ask = partial(step.ask_all, with_weights(model, step.services.home), f"score {score.column} {key}")
-            found = scored(score, step.registry.teacher(score.teacher), as_model(model), batch, ask)
-            scores = scores.join(found.frame, on="question_id", how="left", maintain_order="left")
-            missing = unscored.setdefault(score.column, {"unparsable": 0, "failed": 0})
-            missing["unparsable"] += found.unparsable
-            missing["failed"] += found.failed
-        step.out.write(scores)
-    step.out.stat(unscored=unscored)
+    rows = Rows.of(lambda columns: screened.batches(rows=5_000, columns=columns))
+    known = Known.of(current_or_none(step.store, step.asset, step.partition), KINDS[step.asset].code_version, rows)
+    wanted = step.registry.scores_for(step.partition["source"])
+    table = score_table(wanted, Scorers(step).of, rows, known)
+    for frame in table.frames():
+        step.out.write(frame)
+    for frame in table.seen():
+        step.out.write(frame, SEEN)
+    step.out.stat(unscored=table.unscored, scorers={name: one.figures for name, one in table.columns.items()})
     step.out.rows_in(screened.manifest.rows_out)
 
 

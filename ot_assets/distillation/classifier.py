@@ -1,9 +1,9 @@
 """A fastText classifier of texts (Joulin et al. 2016), trained on what is like what we want and what is not.
 
-Belongs here: training and scoring; who is scored is in `fasttext_filter`. The library is floret, which trains as fastText does
-and, unlike its wheels, stands beside numpy 2 and beside the language model's own fastText. Contract: one thread and a seed, so
-the same samples give the same scores. Samples are put in an order that the seed decides, since fastText learns from them one
-after the other. Memory holds the vectors (dim x buckets x 4 bytes) and a place a sample. Fails with `UserError` where a class
+Belongs here: training and scoring; who is scored is in `fasttext_filter` (answers) and `curation.scores` (questions). The
+library is floret, which trains as fastText does and, unlike its wheels, stands beside numpy 2 and beside the language model's own
+fastText. Contract: one thread and a seed, so the same samples give the same scores; a classifier that was kept gives them too.
+Samples are put in an order that the seed decides, since fastText learns from them one after the other. Memory holds the vectors (dim x buckets x 4 bytes) and a place a sample. Fails with `UserError` where a class
 has no samples, where no word is frequent enough, or where the training diverges.
 """
 
@@ -13,12 +13,29 @@ import tempfile
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any, Protocol
 
 from ot_assets.curation.draws import draw_order
-from ot_assets.registry.specs.answer_filter import FastText
 from resources.errors import UserError
 
 _LABELS = {"positives": "__label__positive", "negatives": "__label__negative"}
+
+
+class Settings(Protocol):
+    """What fastText is told; an answer filter's step or a score's spec."""
+
+    @property
+    def dim(self) -> int: ...  # noqa: D102
+    @property
+    def epochs(self) -> int: ...  # noqa: D102
+    @property
+    def learning_rate(self) -> float: ...  # noqa: D102
+    @property
+    def word_ngrams(self) -> int: ...  # noqa: D102
+    @property
+    def min_count(self) -> int: ...  # noqa: D102
+    @property
+    def buckets(self) -> int: ...  # noqa: D102
 
 
 @dataclass(frozen=True)
@@ -29,19 +46,35 @@ class Classifier:
     samples: dict[str, int]
 
 
-def trained(step: FastText, positives: Iterable[str], negatives: Iterable[str], seed: int) -> Classifier:
-    """Trains on the samples with the step's settings."""
+def trained(
+    step: Settings,
+    positives: Iterable[str],
+    negatives: Iterable[str],
+    seed: int,
+    *,
+    who: str = "answer_filter: fasttext",
+    keep: Path | None = None,
+) -> Classifier:
+    """Trains on the samples with the step's settings. `who` names it in messages; `keep` is a file for `kept`."""
     with tempfile.TemporaryDirectory(prefix="ot-fasttext-") as folder:
         written = Path(folder, "written.txt")
         starts, counts = _write(written, {"positives": positives, "negatives": negatives})
         for name, number in counts.items():
             if not number:
-                raise UserError(
-                    f"answer_filter: fasttext has no {name} to learn from", fix=f"name files or traces that hold {name}"
-                )
+                raise UserError(f"{who} has no {name} to learn from", fix=f"name files, traces or sources with {name}")
         mixed = Path(folder, "mixed.txt")
         _mix(written, mixed, starts, seed)
-        return Classifier(_train(step, mixed, seed), counts)
+        model = _train(step, mixed, seed, who)
+        if keep is not None:
+            _save(model, keep)
+        return Classifier(_scoring(model), counts)
+
+
+def kept(path: Path) -> Callable[[str], float | None]:
+    """The scoring of a classifier that `trained` kept: the very same scores."""
+    import floret
+
+    return _scoring(floret.load_model(str(path)))
 
 
 def _write(path: Path, classes: dict[str, Iterable[str]]) -> tuple[list[int], dict[str, int]]:
@@ -65,7 +98,7 @@ def _mix(written: Path, mixed: Path, starts: list[int], seed: int) -> None:
             out.write(lines.readline())
 
 
-def _train(step: FastText, path: Path, seed: int) -> Callable[[str], float | None]:
+def _train(step: Settings, path: Path, seed: int, who: str) -> Any:
     import floret
 
     try:
@@ -84,15 +117,27 @@ def _train(step: FastText, path: Path, seed: int) -> Callable[[str], float | Non
         )
     except (ValueError, RuntimeError) as error:
         raise UserError(
-            f"answer_filter: the fasttext classifier cannot be trained: {error}",
+            f"{who}: the classifier cannot be trained: {error}",
             fix="more samples, or a smaller learning_rate",
         ) from None
     if not set(model.words) - {"</s>"}:
         raise UserError(
-            f"answer_filter: no word stands {step.min_count} times in the samples of fasttext, so nothing can be learnt",
+            f"{who}: no word stands {step.min_count} times in the samples, so nothing can be learnt",
             fix="more samples, or a smaller min_count",
         )
+    return model
 
+
+def _save(model: Any, path: Path) -> None:
+    """Whole or not at all."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory(dir=path.parent, prefix=".tmp-") as folder:
+        made = Path(folder, path.name)
+        model.save_model(str(made))
+        made.replace(path)
+
+
+def _scoring(model: Any) -> Callable[[str], float | None]:
     def score(text: str) -> float | None:
         # The wrapper's own predict copies arrays in a way that numpy 2 refuses.
         said = {label: chance for chance, label in model.f.predict(f"{one_line(text)}\n", 2, 0.0, "strict")}

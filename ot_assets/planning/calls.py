@@ -8,7 +8,9 @@ from __future__ import annotations
 from ot_assets.planning.draw import Drawn
 from ot_assets.planning.estimates import Calls, Known, estimate
 from ot_assets.planning.result import StagePlan
-from ot_assets.registry import RecipeSpec, Registry, Score, SourceSpec, TeacherSpec
+from ot_assets.registry import RecipeSpec, Registry, SourceSpec, TeacherSpec
+from ot_assets.registry.specs.examples import Examples
+from ot_assets.registry.specs.score import AnswerLength, AskedScore, AskLLM
 
 QUESTION_TOKENS = 150
 """Tokens of a question whose source does not say."""
@@ -17,7 +19,7 @@ REASONING_TOKENS = 16_000
 PLAIN_TOKENS = 800
 """Tokens of an answer without reasoning."""
 RUBRIC_TOKENS = 250
-"""Tokens that asking for a difficulty adds to the question."""
+"""Tokens that asking for a rating adds to the question, beside the examples that it shows."""
 JUDGE_TOKENS = 150
 """Tokens that asking for a judgement adds to question and answer."""
 JUDGED_TOKENS = 150
@@ -53,11 +55,20 @@ class Money:
         )
 
 
-def score_tokens(registry: Registry, source: str, score: Score) -> tuple[int, int]:
+def score_tokens(registry: Registry, source: str, score: AskedScore) -> tuple[int, int]:
     """Tokens of a prompt and an answer when a question is scored."""
     teacher = registry.teacher(score.teacher)
-    rubric = RUBRIC_TOKENS if score.kind == "difficulty" else 0
+    rubric = 0 if isinstance(score, AnswerLength) else RUBRIC_TOKENS
+    if isinstance(score, AskLLM):
+        rubric += sum(_example_tokens(registry, one) for one in (*score.positives, *score.negatives))
     return _prompt(registry.source(source), teacher) + rubric, completion_of(teacher, None)
+
+
+def _example_tokens(registry: Registry, examples: Examples) -> int:
+    """Tokens of all examples, at four characters a token where they are written out."""
+    if examples.source is None:
+        return sum(len(text) // 4 + 1 for text in examples.texts)
+    return (examples.rows or 0) * (registry.source(examples.source).question_tokens or QUESTION_TOKENS)
 
 
 def _prompt(source: SourceSpec, teacher: TeacherSpec) -> int:

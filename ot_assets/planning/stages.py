@@ -20,12 +20,15 @@ from ot_assets.planning.draw import Drawn, answerable, answers_of, total
 from ot_assets.planning.estimates import Calls
 from ot_assets.planning.result import StagePlan
 from ot_assets.registry import ModelSpec, RecipeSpec, Registry, TeacherSpec
+from ot_assets.registry.specs.score import asked_for
 
 
 def before(registry: Registry, recipe: RecipeSpec, parts: list[Drawn], money: Money) -> list[StagePlan]:
     """Sources to filtered set."""
     sizes = {key: registry.source(key).size for key in recipe.sources}
-    rows = total({key: registry.source(key).rows or size for key, size in sizes.items()})
+    # Sources that only give examples to scores are sourced and screened, and nothing is drawn from them.
+    read = {key: registry.source(key).size for key in dict.fromkeys((*recipe.sources, *_examples_of(recipe)))}
+    rows = total({key: registry.source(key).rows or size for key, size in read.items()})
     known, pool = total(sizes), total({str(i): part.pool for i, part in enumerate(parts)})
     calls = [
         Calls(
@@ -34,22 +37,27 @@ def before(registry: Registry, recipe: RecipeSpec, parts: list[Drawn], money: Mo
             sizes[key] or 0,
             *score_tokens(registry, key, score),
             where=key,
-            purpose=f"score {score.column} {key}",
+            purpose=f"score {score.label} {key}",
             limit=registry.teacher(score.teacher).sampling.max_tokens,
         )
         for key in recipe.sources
-        for score in recipe.scores_of(key)
+        for score in asked_for(recipe.scores_of(key))
     ]
     scored = [key for key in recipe.sources if recipe.scores_of(key)]
     stages = [
-        money.stage("sourced_questions", len(sizes), (rows, known), []),
-        money.stage("screened_questions", len(sizes), (known, known), []),
+        money.stage("sourced_questions", len(read), (rows, total(read)), []),
+        money.stage("screened_questions", len(read), (total(read), total(read)), []),
     ]
     if scored:
         reach = total({key: sizes[key] for key in scored})
         stages.append(money.stage("question_scores", len(scored), (reach, reach), calls))
     left = sum(part.left for part in parts)
     return [*stages, money.stage("mixed_pool", 1, (known, pool), []), money.stage("filtered_set", 1, (pool, left), [])]
+
+
+def _examples_of(recipe: RecipeSpec) -> tuple[str, ...]:
+    """Sources that give examples to the recipe's scores."""
+    return tuple(key for score in recipe.scores for key in score.sources)
 
 
 def distilled(

@@ -6,7 +6,7 @@ Asking for an unknown key raises ``UserError`` with the nearest known one.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal, TypeVar
@@ -17,7 +17,7 @@ from ot_assets.registry.specs.base import canonical_hash
 from ot_assets.registry.specs.benchmark import BenchmarkSpec
 from ot_assets.registry.specs.model import ModelSpec
 from ot_assets.registry.specs.recipe import RecipeSpec
-from ot_assets.registry.specs.score import Score
+from ot_assets.registry.specs.score import Score, with_parts
 from ot_assets.registry.specs.source import SourceSpec
 from ot_assets.registry.specs.teacher import TeacherSpec
 from resources.errors import UserError
@@ -116,9 +116,21 @@ class Registry:
         """Recipes that draw from a source."""
         return tuple(key for key, recipe in self.recipes.items() if source in recipe.sources)
 
+    def with_parents(self, sources: Iterable[str]) -> tuple[str, ...]:
+        """The sources and all that their questions are written from, parents first, each once."""
+        found: dict[str, None] = {}
+        for key in sources:
+            way = [key]
+            while (parents := self.source(way[-1]).parents) and parents[0] not in way:
+                way.append(parents[0])
+            found.update(dict.fromkeys(reversed(way)))
+        return tuple(found)
+
     def scores_for(self, source: str) -> tuple[Score, ...]:
-        """Scores that some recipe needs of this source's questions, each once, in the recipes' order."""
-        return tuple(dict.fromkeys(s for recipe in self.recipes.values() for s in recipe.scores_of(source)))
+        """Scores that some recipe needs of this source's questions, each once, in the recipes' order; parts of a combined
+        one stand before it.
+        """
+        return with_parts(score for recipe in self.recipes.values() for score in recipe.scores_of(source))
 
     def screened_against(self, recipe: str) -> tuple[str, ...]:
         """Benchmarks whose items must not be in the recipe's pool."""

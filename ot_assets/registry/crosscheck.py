@@ -9,6 +9,9 @@ from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING, Any
 
 from ot_assets.registry.crosscheck_answers import REFERENCES, AnswerChecks
+from ot_assets.registry.crosscheck_scores import REFERENCES as SCORE_REFERENCES
+from ot_assets.registry.crosscheck_scores import ScoreChecks
+from ot_assets.registry.crosscheck_written import TEACHERS, written_problems
 from ot_assets.registry.document import Document, Path_
 from ot_assets.registry.errors import Problem, suggestion
 from ot_assets.registry.specs.benchmark import BenchmarkSpec
@@ -27,7 +30,7 @@ def cross_check(
 ) -> list[Problem]:
     """All problems between specs, errors and warnings."""
     check = _Check(specs, documents)
-    found = [*check.all_references(), *check.teachers(), *check.judges(), *check.same_rows()]
+    found = [*check.all_references(), *check.teachers(), *check.judges(), *check.same_rows(), *check.written()]
     for recipe in specs["recipes"].values():
         if isinstance(recipe, RecipeSpec):
             found += check.recipe(recipe)
@@ -37,8 +40,9 @@ def cross_check(
 _REFERENCES: tuple[tuple[Section, tuple[str, ...], Section], ...] = (
     ("teachers", ("model",), "models"),
     ("sources", ("judge", "teacher"), "teachers"),
+    *(("sources", path, "teachers") for path in TEACHERS),
     ("recipes", ("parts", "*", "sources", "*", "source"), "sources"),
-    ("recipes", ("parts", "*", "select", "*", "score", "teacher"), "teachers"),
+    *(("recipes", path, section) for path, section in SCORE_REFERENCES),
     ("recipes", ("teachers", "*"), "teachers"),
     ("recipes", ("other_teachers", "*"), "teachers"),
     ("recipes", ("student", "base"), "models"),
@@ -82,6 +86,9 @@ class _Check:
         """``key`` must be registered in ``section``."""
         if key not in self.documents[section]:
             known = sorted(self.documents[section])
+            if section == "sources" and key in self.documents["benchmarks"]:
+                yield document.problem(path, f"{key!r} is a benchmark: nothing may be drawn or learnt from it")
+                return
             yield document.problem(path, f"no {section.removesuffix('s')} {key!r}{suggestion(key, known)}")
 
     def all_references(self) -> Iterator[Problem]:
@@ -123,6 +130,11 @@ class _Check:
                 message = "a judge needs a teacher of kind: model, which `reference` is not"
                 yield self.documents["sources"][key].problem(("judge", "teacher"), message)
 
+    def written(self) -> Iterator[Problem]:
+        """What sources that a model writes demand."""
+        documents = self.documents["sources"], self.documents["benchmarks"]
+        yield from written_problems(self.sources, self.teacher_specs, self.benchmarks, *documents)
+
     def same_rows(self) -> Iterator[Problem]:
         """Two sources with the same rows are one source; a source with a benchmark's rows will be screened out whole."""
         sources: dict[str, str] = {}
@@ -158,12 +170,10 @@ class _Check:
                     message = f"is of domain {source.domain}, the part counts as {part.domain}"
                     yield document.problem(path, message, warning=True)
             for i, step in enumerate(part.select):
-                if step.kind != "top":
-                    continue
-                where: Path_ = ("parts", name, "select", i, "score", "teacher")
-                scorer = self.teacher_specs.get(step.score.teacher)
-                if scorer is not None and scorer.kind == "reference":
-                    yield document.problem(where, "a score needs a teacher of kind: model, which `reference` is not")
+                score = getattr(step, "score", None)
+                if score is not None:
+                    where: Path_ = ("parts", name, "select", i, "score")
+                    yield from ScoreChecks(document, part, self.teacher_specs, self.models).problems(score, where)
 
     def _student(self, recipe: RecipeSpec, document: Document) -> Iterator[Problem]:
         student = recipe.student

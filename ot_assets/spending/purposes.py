@@ -1,7 +1,7 @@
 """The label that every stored reply carries: what it was first bought for.
 
 Contract: `traces SOURCE|TEACHER`, `score KIND.TEACHER [SOURCE]`, `eval_responses RECIPE|TEACHER BENCHMARK`,
-`baseline_scores MODEL BENCHMARK`; anything else is `WORD PARTITION [... by TEACHER]`, such as a judge's. Pure; a label that
+`baseline_scores MODEL BENCHMARK`, `write SOURCE WORD by TEACHER`; anything else is `WORD PARTITION [... by TEACHER]`, such as a judge's. Pure; a label that
 nobody knows belongs to nothing and is never an error.
 """
 
@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from ot_assets.graph import models_of
 from ot_assets.registry import Registry
 
-_ASSETS = {"score": "question_scores", "judge": "verdicts"}
+_ASSETS = {"score": "question_scores", "judge": "verdicts", "write": "sourced_questions"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,6 +48,8 @@ class Purpose:
         """The source whose questions were asked; None for benchmarks and where the label does not say."""
         if self.kind == "score":
             return self.rest or None
+        if self.kind == "write":
+            return self.keys[0]
         if self.kind in ("eval_responses", "baseline_scores") or len(self.keys) != 2:
             return None
         return self.keys[0]
@@ -66,10 +68,12 @@ class Purpose:
         """Whether a recipe with these teachers reads what was bought under this label, alone or with other recipes."""
         spec = registry.recipe(recipe)
         if self.kind == "score":
-            scores = {score.column for score in spec.scores}
+            scores = {label for score in spec.scores for label in score.labels}
             return self.keys[0] in scores and (not self.rest or self.rest in spec.sources)
         if self.kind == "baseline_scores":
             return self.keys[0] in models_of(registry, recipe, teachers) and self.rest in spec.benchmarks
+        if self.kind == "write":
+            return self.keys[0] in registry.with_parents(key for key in spec.sources if key in registry.sources)
         if len(self.keys) != 2:
             return False
         return self.keys[1] in teachers and (self.keys[0] == recipe or self.keys[0] in spec.sources)

@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections.abc import Callable, Collection
 
 from ot_assets.quality.rules import Suite, SuiteContext
-from ot_assets.quality.suites import questions, scores, traces, training, verdicts
+from ot_assets.quality.suites import question_scores, questions, scores, traces, training, verdicts
 
 SUITES: dict[str, Callable[[SuiteContext, Collection[str]], Suite]] = {
     "questions": questions.suite,
+    "question_scores": question_scores.suite,
     "traces": traces.suite,
     "verdicts": verdicts.suite,
     "training_set": training.suite,
@@ -19,6 +20,7 @@ SUITES: dict[str, Callable[[SuiteContext, Collection[str]], Suite]] = {
 FOR_ASSET: dict[str, str] = {
     "sourced_questions": "questions",
     "screened_questions": "questions",
+    "question_scores": "question_scores",
     "benchmark_questions": "questions",
     "mixed_pool": "questions",
     "filtered_set": "questions",
