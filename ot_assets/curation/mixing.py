@@ -5,18 +5,19 @@ ids; `gather` then reads the texts batch by batch, so memory holds ids only. Con
 
 * the draw of a source is decided by (seed, source, question_id): adding a source does not reshuffle another, and the
   rows drawn for a smaller number are among those drawn for a larger one;
-* `rows: all` takes every row; otherwise a source gives its quota (`Part.quotas`). A source smaller than its quota
-  gives what it has (`fill: none`, told in the figures) or is repeated in the same order with copy 1, 2, ... (`fill:
-  repeat`);
+* `rows: all` takes every row; otherwise a source gives its quota (`Part.quotas`: equal shares of all sources or of the top of a
+  ranking, stated shares, shares by size, or rows a source). A source smaller than its quota gives what it has (`fill: none`,
+  told in the figures), is repeated in the same order with copy 1, 2, ... (`fill: repeat`), or is refused (`fill: error`);
 * a question that two sources hold is drawn twice: removing it is a step of `selection`;
 * every row is drawn or in the ledger: rows read + copies made = rows drawn + ledger rows (rule `not_drawn`).
 
-Fails with `UserError` when a source has no rows left, naming how many were screened out and by which benchmark.
+Fails with `UserError` when a source has no rows left, naming how many were screened out and by which benchmark; and, with
+`fill: error`, when sources have less than their quotas, naming what each lacks.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -89,22 +90,36 @@ class MixResult:
 
 def mix(name: str, part: Part, sources: Mapping[str, SourceRows], seed: int) -> MixResult:
     """Draws the rows of the part `name`. `sources` holds at least the part's; `seed` is `RecipeSpec.part_seed(name)`."""
-    quotas = part.quotas()
+    wanted_rows = _wanted(name, part, [sources[draw.source] for draw in part.used])
     frames, ledgers, figures = [pl.DataFrame(schema=DRAWS)], [], []
-    for draw in part.sources:
-        source = sources[draw.source]
-        available = len(source.ids)
-        if not available:
-            raise _nothing_left(name, source)
-        wanted = available if quotas is None else quotas[source.key]
+    for key, wanted in wanted_rows.items():
+        source, available = sources[key], len(sources[key].ids)
         taken = wanted if part.fill == "repeat" else min(wanted, available)
         drawn, left = _draw(name, source, taken, seed)
         frames.append(drawn)
         ledgers.append(
             ledger_rows(left, NOT_DRAWN, note=f"part {name}: {taken:,} of {available:,} rows", id_column="question_id")
         )
-        figures.append(SourceDraw(source.key, available, wanted, taken, max(0, taken - available)))
+        figures.append(SourceDraw(key, available, wanted, taken, max(0, taken - available)))
     return MixResult(pl.concat(frames), joined(ledgers), tuple(figures))
+
+
+def _wanted(name: str, part: Part, sources: Sequence[SourceRows]) -> dict[str, int]:
+    """Rows wanted of each source in use, in order. UserError for an empty source, or (`fill: error`) one that is too small."""
+    for source in sources:
+        if not len(source.ids):
+            raise _nothing_left(name, source)
+    sizes = {source.key: len(source.ids) for source in sources}
+    quotas = part.quotas(sizes) or {}
+    wanted = {key: size if (quota := quotas.get(key)) is None else quota for key, size in sizes.items()}
+    if part.fill == "error":
+        short = [f"{key} has {size:,} of {wanted[key]:,}" for key, size in sizes.items() if size < wanted[key]]
+        if short:
+            raise UserError(
+                f"part {name!r} asks for {sum(wanted.values()):,} rows, more than its sources have: {'; '.join(short)}",
+                fix="ask for fewer rows, give the others more, or say what to do with `fill: none` or `fill: repeat`",
+            )
+    return wanted
 
 
 def _draw(name: str, source: SourceRows, taken: int, seed: int) -> tuple[pl.DataFrame, pl.DataFrame]:

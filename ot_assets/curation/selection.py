@@ -2,7 +2,8 @@
 
 Belongs here: running the steps; what each does is in `ot_assets.curation.steps`. It holds ids and scores; texts are read by
 the steps that need them. Contract: rows in = rows out + ledger rows, checked for every step; rows keep the pool's order; the
-outcome depends on the rows and the spec only. Fails with `UserError` where a step does.
+outcome depends on the rows and the spec only. A step that is to keep more rows than reach it keeps all and says so in its
+figures (`asked`, `short`). Fails with `UserError` where a step does, and in a part with `fill: error` where one is short.
 """
 
 from __future__ import annotations
@@ -18,7 +19,9 @@ from ot_assets.curation.mixing import ROW
 from ot_assets.curation.steps.context import FrameTexts, StepContext, Texts
 from ot_assets.curation.steps.dispatch import run, title
 from ot_assets.curation.steps.scored import NO_SCORE
-from ot_assets.registry.specs.recipe import Part
+from ot_assets.registry.specs.part import Part
+from ot_assets.registry.specs.select import Step, rows_of
+from resources.errors import UserError
 from resources.home import Home
 
 __all__ = ["NO_SCORE", "FunnelStep", "Selection", "select"]
@@ -32,6 +35,12 @@ class FunnelStep:
     rows_in: int
     rows_out: int
     figures: Mapping[str, JsonValue] = field(default_factory=dict)
+
+    @property
+    def short(self) -> int:
+        """Rows that it was to keep and did not get."""
+        short = self.figures.get("short", 0)
+        return short if isinstance(short, int) else 0
 
     def to_dict(self) -> dict[str, JsonValue]:
         """For the manifest."""
@@ -78,10 +87,24 @@ def select(
         if len(frame) != len(left) + len(cut.ledger):
             told = f"{len(frame)} in, {len(left)} out, {len(cut.ledger)} in the ledger"
             raise RuntimeError(f"step {number} ({step.kind}) does not account for its rows: {told}")
-        funnel.append(FunnelStep(f"{number}. {title(step)}", len(frame), len(left), cut.figures))
+        figures = {**_asked(name, part, number, step, len(left)), **cut.figures}
+        funnel.append(FunnelStep(f"{number}. {title(step)}", len(frame), len(left), figures))
         ledgers.append(cut.ledger)
         for table, rows in cut.tables.items():
             where = (pl.lit(name).alias("part"), pl.lit(number, pl.Int64).alias("step"))
             tables.setdefault(table, []).append(rows.select(*where, *rows.columns))
         frame = left
     return Selection(frame, joined(ledgers), tuple(funnel), {table: pl.concat(rows) for table, rows in tables.items()})
+
+
+def _asked(name: str, part: Part, number: int, step: Step, left: int) -> dict[str, JsonValue]:
+    """What a step that keeps a number of rows was to keep, and how many it lacks. UserError where the part allows none."""
+    rows = rows_of(step)
+    if rows is None:
+        return {}
+    if left < rows and part.fill == "error":
+        raise UserError(
+            f"step {number} of part {name!r} ({title(step)}) is to keep {rows:,} rows, and only {left:,} could be had",
+            fix="ask for fewer rows, draw more, or let the part take what there is (`fill: none`)",
+        )
+    return {"asked": rows, "short": max(0, rows - left)}

@@ -138,8 +138,8 @@ def test_rows_without_a_score_come_last_and_say_so() -> None:
     assert sorted(result.ledger["rule"].to_list()) == [NO_SCORE, NO_SCORE, "top"]
     assert ("top", 3.0, f"{COLUMN}, cut at 900") in ledger_of(result)
     assert result.funnel == (
-        FunnelStep(f"1. top 3 by {COLUMN}", 4, 3),
-        FunnelStep(f"2. top 1 by {COLUMN}", 3, 1),
+        FunnelStep(f"1. top 3 by {COLUMN}", 4, 3, {"asked": 3, "short": 0, "cut_at": 3.0}),
+        FunnelStep(f"2. top 1 by {COLUMN}", 3, 1, {"asked": 1, "short": 0, "cut_at": 900.0}),
     )
 
 

@@ -10,7 +10,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from ot_assets.curation.steps import dedup, random, top
+from ot_assets.curation.steps import band, clean, dedup, random, stratified, top
 from ot_assets.curation.steps.context import Cut, StepContext
 from ot_assets.registry.specs.select import Step
 
@@ -25,7 +25,12 @@ class StepKind:
 
 KINDS: Mapping[str, StepKind] = {
     "top": StepKind(top.run, top.title),
+    "bottom": StepKind(top.run, top.title),
+    "band": StepKind(band.run, band.title),
+    "threshold": StepKind(band.run, band.title),
+    "stratified": StepKind(stratified.run, stratified.title),
     "random": StepKind(random.run, random.title),
+    "clean": StepKind(clean.run, clean.title),
     "dedup": StepKind(dedup.run, dedup.title),
 }
 """Kind of a step -> what does it."""

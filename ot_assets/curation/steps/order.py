@@ -1,6 +1,6 @@
 """The first rows of an order: what `top`, `random` and their kin have in common.
 
-Pure; works on masks over a frame, so that the pool's order stays. Raises nothing.
+Pure; works on masks over a frame, so that the pool's order stays. `limit` alone can fail.
 """
 
 from __future__ import annotations
@@ -8,9 +8,17 @@ from __future__ import annotations
 import polars as pl
 
 from ot_assets.curation.steps.context import mask
+from ot_assets.registry.specs.select import Bottom, Random, Stratified, Top
 
 KEY = "_key"
 _PLACE = "_place"
+
+
+def limit(step: Top | Bottom | Random | Stratified) -> int:
+    """The rows that a step keeps. `ValueError` where only the recipe says them: run what `RecipeSpec.exact_parts` gives."""
+    if step.rows is None:
+        raise ValueError(f"a step {step.kind} without rows was not filled in by its recipe")
+    return step.rows
 
 
 def first(frame: pl.DataFrame, rows: int, by: list[str], descending: list[bool]) -> pl.Series:

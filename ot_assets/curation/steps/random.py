@@ -10,18 +10,18 @@ import polars as pl
 from ot_assets.curation.draws import draw_keys
 from ot_assets.curation.ledgers import ledger_rows
 from ot_assets.curation.steps.context import Cut, StepContext, copy_note
-from ot_assets.curation.steps.order import KEY, first, names
+from ot_assets.curation.steps.order import KEY, first, limit, names
 from ot_assets.registry.specs.select import Random
 
 
 def title(step: Random) -> str:
     """Its name in the funnel."""
-    return f"random {step.rows:,}"
+    return f"random {limit(step):,}"
 
 
 def run(step: Random, context: StepContext) -> Cut:
     """Keeps a random draw."""
     frame = context.frame
     keys = draw_keys(context.seed if step.seed is None else step.seed, "select", names(frame))
-    stay = first(frame.with_columns(pl.Series(KEY, keys, dtype=pl.UInt64)), step.rows, [KEY], [False])
+    stay = first(frame.with_columns(pl.Series(KEY, keys, dtype=pl.UInt64)), limit(step), [KEY], [False])
     return Cut(stay, ledger_rows(frame.filter(~stay), "random", note=copy_note(), id_column="question_id"))

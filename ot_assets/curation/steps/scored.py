@@ -16,6 +16,11 @@ NO_SCORE = "no_score"
 """Ledger rule for a row that went because it had no score."""
 
 
+def scored_rule(rule: str) -> pl.Expr:
+    """The ledger rule of a row that a step by score drops: the step's own, or `NO_SCORE`."""
+    return pl.when(pl.col(KEY).is_null()).then(pl.lit(NO_SCORE)).otherwise(pl.lit(rule))
+
+
 def scored(score: Score, context: StepContext) -> pl.Series:
     """The score of every row of the frame, as `KEY`; null (and never NaN) where there is none."""
     column, frame = score.column, context.frame

@@ -1,0 +1,60 @@
+"""Rule `language`: questions whose prose is in another language than those wanted.
+
+Belongs here: what of a question is prose, and what is done where nothing can be told. Code, formulas, addresses and numbers are
+taken out first, fenced or not, because to a detector they look like some language (bare Python reads as Icelandic); what is
+left is told piece by piece as answers are (`ot_assets.distillation.language_filter`, fastText's lid.176). Too few letters, or
+a model that is not sure, is unknown. Raises nothing of its own.
+"""
+
+from __future__ import annotations
+
+import re
+
+import polars as pl
+
+from ot_assets.registry.specs.clean import InLanguage
+from ot_assets.registry.specs.languages import plain_language
+
+_FEWEST = 12
+"""Letters in the prose; fewer are unknown."""
+_SYMBOLS = re.compile(r"[{}()\[\]<>=;_/\\|&^#@~+*$%]|->|::")
+_PROGRAM = re.compile(
+    r"^\s*(?:def|class|import|from|return|public|private|static|void|int|const|let|var|for|while|if|else|elif|print|function|using"
+    r"|#include|package|fn|val|select|insert|>>>|\.\.\.|//|/\*).*[(){};:=]",
+    re.IGNORECASE,
+)
+_NUMBERS = re.compile(r"\d[\d.,:/-]*")
+
+
+def hits(questions: pl.DataFrame, rule: InLanguage) -> pl.Series:
+    """What each question is written in, where that is not wanted."""
+    from ot_assets.distillation.language_filter import Told, detector, pieces, prose, spread
+
+    detect = detector()
+    wanted = {plain_language(tag) for tag in rule.keep}
+
+    def find(text: str) -> str | None:
+        letters: dict[str, int] = {}
+        for piece in spread(pieces(_prose(prose(text))), 16):
+            number = sum(map(str.isalpha, piece))
+            if number < _FEWEST:
+                continue
+            language, sure = detect(piece)
+            if sure >= rule.sure:
+                letters[language] = letters.get(language, 0) + number
+        share = Told(letters).share(wanted)
+        if share is None:
+            return "its language cannot be told" if rule.unknown == "drop" else None
+        return None if share >= rule.share else str(Told(letters))
+
+    return pl.Series([find(text) for text in questions.get_column("question").to_list()], dtype=pl.String)
+
+
+def _prose(text: str) -> str:
+    """Lines that read as prose, without numbers."""
+    return "\n".join(_NUMBERS.sub(" ", line) for line in text.splitlines() if not _is_code(line))
+
+
+def _is_code(line: str) -> bool:
+    """Whether a line is a program's or a formula's: a keyword with brackets, or a symbol for every six characters or fewer."""
+    return _PROGRAM.match(line) is not None or 6 * len(_SYMBOLS.findall(line)) > len(line.strip()) > 0
