@@ -14,6 +14,7 @@ from ot_assets.curation.scores.making import Scorers
 from ot_assets.curation.scores.table import score_table
 from ot_assets.curation.screening import BenchmarkItems, Screener, screened_out_by
 from ot_assets.curation.selection import select
+from ot_assets.curation.shortfall import expect_rows, tell_short
 from ot_assets.curation.steps.texts import ArtifactTexts
 from ot_assets.graph import KINDS
 from ot_assets.progress import report
@@ -89,7 +90,7 @@ def mixed_pool(step: Step) -> None:
     }
     rows_in = 0
     figures = []
-    for name, part in recipe.parts.items():
+    for name, part in recipe.exact_parts.items():
         mixed = mix(name, part, sources, recipe.part_seed(name))
         for draw in mixed.sources:
             picks = mixed.draws.filter(pl.col("source") == draw.source)
@@ -98,11 +99,13 @@ def mixed_pool(step: Step) -> None:
             figures.append(
                 {"part": name, "source": draw.source, "rows": draw.drawn, "copies": draw.copies, "short": draw.short}
             )
+            tell_short(step, f"part {name}: source {draw.source} gives {draw.drawn:,} rows", draw.short)
         step.out.drop(mixed.ledger)
         rows_in += mixed.rows_in
     step.out.rows_in(rows_in)
     step.licences_of("screened_questions")
     step.out.stat(draws=figures, seed=recipe.seed)
+    expect_rows(step, sum(figure["rows"] + figure["short"] for figure in figures))
 
 
 @stage(
@@ -120,7 +123,7 @@ def filtered_set(step: Step) -> None:
     ids = ids.with_columns(pl.col("row").cast(pl.Int64))
     texts, home = ArtifactTexts(pool), step.services.home
     kept, funnel = [], {}
-    for name, part in recipe.parts.items():
+    for name, part in recipe.exact_parts.items():
         mine, seed = ids.filter(pl.col("part") == name), recipe.part_seed(name)
         selection = select(part, mine, scores, seed, name=name, texts=texts, home=home)
         kept.append(selection.frame.select("row"))
@@ -128,12 +131,16 @@ def filtered_set(step: Step) -> None:
         for table, rows in selection.tables.items():
             step.out.write(rows, table)
         funnel[name] = [one.to_dict() for one in selection.funnel]
+        for one in selection.funnel:
+            tell_short(step, f"part {name}, {one.name}: {one.rows_out:,} rows stay", one.short)
+    answers = pl.col("part").replace_strict({name: recipe.answers_of(name) for name in recipe.parts})
     for rows in gather(pl.concat(kept), pool.batches()):
-        rows = rows.with_columns(answers_per_question=pl.lit(recipe.answers_per_question, pl.Int64))
+        rows = rows.with_columns(answers_per_question=answers.cast(pl.Int64))
         step.out.write(rows.select(step.columns()))
     step.out.rows_in(pool.manifest.rows_out)
     step.licences_of("mixed_pool")
     step.out.stat(funnel=funnel)
+    expect_rows(step, recipe.questions_asked)
 
 
 ASSETS = (screened_questions, question_scores, mixed_pool, filtered_set)

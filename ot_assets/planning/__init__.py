@@ -41,7 +41,7 @@ def plan(
     """
     recipe = registry.recipe(recipe_key)
     teachers = _teachers(registry, recipe, teacher)
-    parts = [draw(registry, part) for part in recipe.parts.values()]
+    parts = [draw(registry, part, recipe.answers_of(name)) for name, part in recipe.exact_parts.items()]
     questions = summed((part.domain, part.left) for part in parts)
     rows = {key: examples(registry, recipe, registry.teacher(key), parts) for key in teachers}
     first = sum(rows[teachers[0]].values())
@@ -59,7 +59,7 @@ def plan(
         rows=rows[teachers[0]],
         rows_by_teacher=rows,
         questions=questions,
-        answers_per_question=recipe.answers_per_question,
+        answers_per_question=recipe.most_answers,
         training=training,
         training_tokens=_training_tokens(registry, recipe, teachers[0], parts, rows[teachers[0]], training),
         unpriced=tuple(money.unpriced),
@@ -112,6 +112,15 @@ def _assumptions(registry: Registry, recipe: RecipeSpec, parts: list[Drawn]) -> 
         )
     if any(step.kind == "dedup" for part in recipe.parts.values() for step in part.select):
         found.append("dedup drops repeated rows only: sources are taken to hold as many distinct questions as declared")
+    kinds = (step.kind for part in recipe.parts.values() for step in part.select)
+    if by_row := [f"`{kind}`" for kind in dict.fromkeys(kinds) if kind in ("clean", "threshold")]:
+        found.append(f"{' and '.join(by_row)} drop nothing: rows are an upper bound")
+    for part in parts:
+        lacks = ", ".join(f"{source} {rows:,}" for source, rows in part.short.items())
+        if lacks:
+            found.append(
+                f"SHORT: sources are declared smaller than the {part.domain} part asks for; it lacks {lacks} rows"
+            )
     dropping = [f"`{step.kind}`" for step in recipe.answer_steps if step.kind in _DROPPING]
     if dropping:
         found.append(f"every answer passes: rows after {', '.join(dropping)} are an upper bound")

@@ -6,20 +6,26 @@ Pure. A source that nobody gave a size is taken to be large enough; nothing is t
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from ot_assets.planning.answer_filters import kept_answers, most_rows
 from ot_assets.registry import Part, RecipeSpec, Registry, SourceSpec, TeacherSpec
+from ot_assets.registry.specs.select import Band, Step, rows_of
 
 
 @dataclass(frozen=True)
 class Drawn:
-    """A part: rows drawn, rows left after its steps, and rows of each source among those drawn."""
+    """A part: rows drawn, rows left after its steps, rows of each source among those drawn, and answers a question.
+
+    `short` are rows that its declared sources cannot give, by source.
+    """
 
     domain: str
     pool: int | None
     left: int
     by_source: Mapping[str, int | None]
+    answers: int = 1
+    short: Mapping[str, int] = field(default_factory=dict)
 
 
 def summed(pairs: Iterable[tuple[str, int]]) -> dict[str, int]:
@@ -30,22 +36,46 @@ def summed(pairs: Iterable[tuple[str, int]]) -> dict[str, int]:
     return found
 
 
-def draw(registry: Registry, part: Part) -> Drawn:
-    """Rows of one part; an unknown size is taken to be large enough, and nothing to be contaminated."""
-    quotas = part.quotas()
-    sizes = {draw.source: registry.source(draw.source).size for draw in part.sources}
-    drawn: dict[str, int | None] = dict(sizes)
-    distinct: dict[str, int | None] = dict(sizes)
-    if quotas is not None:
-        least = {key: quota if (size := sizes[key]) is None else min(quota, size) for key, quota in quotas.items()}
-        drawn = dict(quotas) if part.fill == "repeat" else dict(least)
-        distinct = dict(least)
-    left, most = total(drawn), total(distinct)
-    pool = left
+def draw(registry: Registry, part: Part, answers: int = 1) -> Drawn:
+    """Rows of one part (as `RecipeSpec.exact_parts` has it); an unknown size is taken to be large enough.
+
+    Nothing is taken to be contaminated, and steps that drop by what rows are (dedup, clean, threshold) to drop nothing: every
+    figure is an upper bound.
+    """
+    sizes = {draw.source: registry.source(draw.source).size for draw in part.used}
+    wanted = _wanted(part, sizes)
+    distinct = {key: _least(wanted[key], size) for key, size in sizes.items()}
+    drawn = dict(wanted) if part.fill == "repeat" else dict(distinct)
+    pool, left, most = total(drawn), total(drawn), total(distinct)
     for step in part.select:
-        limit = most if step.kind == "dedup" else step.rows
-        left = limit if left is None else left if limit is None else min(left, limit)
-    return Drawn(part.domain, pool, left or 0, drawn)
+        left = _least(left, most if step.kind == "dedup" else _kept(step, left))
+    lacks = {
+        key: rows - (drawn[key] or 0)
+        for key, rows in wanted.items()
+        if rows is not None and rows > (drawn[key] or rows)
+    }
+    return Drawn(part.domain, pool, left or 0, drawn, answers, lacks)
+
+
+def _wanted(part: Part, sizes: Mapping[str, int | None]) -> dict[str, int | None]:
+    """Rows wanted of each source: its quota, or all it has (None where nobody said how many)."""
+    known = {key: size for key, size in sizes.items() if size is not None}
+    if part.temperature is not None and len(known) < len(sizes):
+        part = part.model_copy(update={"temperature": None})  # nobody knows: as if all were of one size
+    quotas = part.quotas(known) or {}
+    return {key: size if (quota := quotas.get(key)) is None else quota for key, size in sizes.items()}
+
+
+def _kept(step: Step, left: int | None) -> int | None:
+    """Rows that a step keeps at most of those that reach it; None = all."""
+    if isinstance(step, Band) and left is not None and step.within == "part":
+        return round(left * step.high) - round(left * step.low)
+    return rows_of(step)
+
+
+def _least(one: int | None, other: int | None) -> int | None:
+    """The smaller of two numbers of which either may not be known."""
+    return other if one is None else one if other is None else min(one, other)
 
 
 def total(sizes: Mapping[str, int | None]) -> int | None:
@@ -57,8 +87,14 @@ def total(sizes: Mapping[str, int | None]) -> int | None:
 def examples(registry: Registry, recipe: RecipeSpec, teacher: TeacherSpec, parts: Iterable[Drawn]) -> dict[str, int]:
     """Training rows by domain. What a verifier will refuse is not known, so `verified` is an upper bound."""
     limit = most_rows(recipe.answer_filter)
-    kept = kept_answers(recipe.answer_filter, answers_of(recipe, teacher))
-    rows = summed((part.domain, answerable(registry, recipe, teacher, part, judged=True) * kept) for part in parts)
+    rows = summed(
+        (
+            part.domain,
+            answerable(registry, recipe, teacher, part, judged=True)
+            * kept_answers(recipe.answer_filter, answers_of(part, teacher)),
+        )
+        for part in parts
+    )
     whole_set = sum(rows.values())
     if limit is None or whole_set <= limit:
         return rows
@@ -69,9 +105,9 @@ def examples(registry: Registry, recipe: RecipeSpec, teacher: TeacherSpec, parts
     return whole
 
 
-def answers_of(recipe: RecipeSpec, teacher: TeacherSpec) -> int:
-    """Answers a question gets: the reference has only one."""
-    return 1 if teacher.kind == "reference" else recipe.answers_per_question
+def answers_of(part: Drawn, teacher: TeacherSpec) -> int:
+    """Answers a question of the part gets: the reference has only one."""
+    return 1 if teacher.kind == "reference" else part.answers
 
 
 def answerable(registry: Registry, recipe: RecipeSpec, teacher: TeacherSpec, part: Drawn, *, judged: bool) -> int:

@@ -73,7 +73,7 @@ def distilled(
     for key in teachers:
         teacher = registry.teacher(key)
         for part in parts:
-            answers = answerable(registry, recipe, teacher, part, judged=False) * answers_of(recipe, teacher)
+            answers = answerable(registry, recipe, teacher, part, judged=False) * answers_of(part, teacher)
             traces += answers
             voted += _voting(registry, recipe, teacher, part, answers)
             judged += _judging(registry, recipe, teacher, part)
@@ -154,7 +154,7 @@ def _judging(registry: Registry, recipe: RecipeSpec, teacher: TeacherSpec, part:
             purpose=f"training_set {recipe.key}|{teacher.key} by {asked.judge}",
             limit=registry.teacher(asked.judge).sampling.max_tokens,
         )
-        for asked in judge_requests(recipe.answer_filter, questions, answers_of(recipe, teacher))
+        for asked in judge_requests(recipe.answer_filter, questions, answers_of(part, teacher))
     ]
 
 

@@ -36,6 +36,7 @@ from ot_assets.registry.specs.budget import BudgetSpec
 from ot_assets.registry.specs.exact import exact_part, questions_of
 from ot_assets.registry.specs.part import Draw, Part
 from ot_assets.registry.specs.score import Score
+from ot_assets.registry.specs.select import rows_of
 from ot_assets.registry.specs.training import Training
 
 __all__ = ["Draw", "Part", "RecipeSpec", "Student"]
@@ -118,6 +119,12 @@ class RecipeSpec(Spec):
         return {
             name: exact_part(name, part, self.rankings, asked.get(name), self.rows) for name, part in self.parts.items()
         }
+
+    @property
+    def questions_asked(self) -> int:
+        """Questions that its last steps are to leave in all; parts whose last step keeps no number count for nothing."""
+        last = (part.select[-1] for part in self.exact_parts.values() if part.select)
+        return sum(rows_of(step) or 0 for step in last)
 
     def answers_of(self, part: str) -> int:
         """Answers asked of each teacher for each question of a part."""
