@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass
+from heapq import heapify, heappop, heappush
 
 from ot_assets.graph import KINDS, Need, World, benchmark, model, models_of, recipe_teacher
 from resources.artifacts import Partition
@@ -30,8 +31,32 @@ class Scope:
             if (need.asset, need.partition) not in found:
                 found[need.asset, need.partition] = need
                 stack.extend(self._wanted(need))
+        return self._in_order(found)
+
+    def _in_order(self, found: dict[tuple[str, Partition], Need]) -> list[Need]:
+        """Upstream before downstream; of those that could come next the earliest asset of the graph's table, in registry
+        order. A written source is why the table's own order is not enough: it reads what is screened of another.
+        """
         order = {name: i for i, name in enumerate(KINDS)}
-        return sorted(found.values(), key=lambda n: (order[n.asset], self._position(n)))
+        above = {key: {(n.asset, n.partition) for n in self._needs(need)} & found.keys() for key, need in found.items()}
+        below: dict[tuple[str, Partition], list[tuple[str, Partition]]] = {key: [] for key in found}
+        for key, needed in above.items():
+            for one in needed:
+                below[one].append(key)
+        ready = [(order[n.asset], self._position(n), key) for key, n in found.items() if not above[key]]
+        heapify(ready)
+        steps: list[Need] = []
+        while ready:
+            _, _, key = heappop(ready)
+            steps.append(found[key])
+            for one in below[key]:
+                above[one].discard(key)
+                if not above[one]:
+                    heappush(ready, (order[one[0]], self._position(found[one]), one))
+        return steps
+
+    def _needs(self, need: Need) -> tuple[Need, ...]:
+        return KINDS[need.asset].needs(self.world, need.partition)
 
     def _targets(self) -> Iterable[Need]:
         yield Need("leaderboard", Partition())

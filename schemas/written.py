@@ -19,4 +19,6 @@ class WrittenParents(DataSchema):
     parent: str = pa.Field(str_length={"min_value": 1}, description="question_id, document and page, topic, or persona")
     parent_source: str = pa.Field(nullable=True, str_matches=KEY, description="Key of the source it is a row of")
     parent_row: str = pa.Field(nullable=True, description="The row in that source, or the file")
-    response_key: str = pa.Field(str_length={"min_value": 1}, description="Key of the reply it stood in, in the response store")
+    response_key: str = pa.Field(
+        str_length={"min_value": 1}, description="Key of the reply it stood in, in the response store"
+    )

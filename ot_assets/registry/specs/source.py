@@ -110,6 +110,12 @@ class QuestionSet(Spec):
         return own or self.columns.solution is not None or self.columns.gold is not None
 
     @property
+    def parents(self) -> tuple[str, ...]:
+        """Keys of the sources that its questions are written from."""
+        above = self.origin.parents.source if isinstance(self.origin, WrittenOrigin) else None
+        return (above,) if above is not None else ()
+
+    @property
     def rows_identity(self) -> str:
         """Equal for two question sets that read the same rows."""
         return origin_identity(self.origin, self.where)
