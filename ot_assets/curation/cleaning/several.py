@@ -27,8 +27,8 @@ _MARKERS = tuple(
         (r"^[^\S\n]*(?:\*\*)?(i{1,3}|iv|vi?)[.)](?=\s)", _ROMANS),
         (r"^[^\S\n]*(?:\*\*|#+[^\S\n]*)?([1-9])[.)](?=\s|\*)", _NUMBERS),
         (r"^[^\S\n]*(?:\*\*)?([a-h])\.(?=\s)", _LETTERS),
-        (r"^[^\S\n]*(?:\*\*|#+[^\S\n]*)?(?:part|question|problem|task)[^\S\n]+\(?([a-h])\)?[:.)]", _LETTERS),
-        (r"^[^\S\n]*(?:\*\*|#+[^\S\n]*)?(?:part|question|problem|q)[^\S\n]*([1-9])[:.)]", _NUMBERS),
+        (r"^[^\S\n]*(?:\*\*|#+[^\S\n]*)?(?:[Pp]art|[Qq]uestion|[Pp]roblem|[Tt]ask)[^\S\n]+\(?([a-hA-H])\)?[:.)]", _LETTERS),
+        (r"^[^\S\n]*(?:\*\*|#+[^\S\n]*)?(?:[Pp]art|[Qq]uestion|[Pp]roblem|[Qq])[^\S\n]*([1-9])[:.)]", _NUMBERS),
     )
 )
 _ORDERS = re.compile(
@@ -69,7 +69,8 @@ def _items(text: str, pattern: re.Pattern[str], order: tuple[str, ...]) -> Itera
     for match in pattern.finditer(text):
         if len(marks) < len(order) and match[1].lower() == order[len(marks)]:
             marks.append(match)
-    for mark, end in zip(marks, [*(m.start() for m in marks[1:]), len(text)], strict=True):
+    ends = [*(mark.start() for mark in marks[1:]), len(text)]
+    for mark, end in zip(marks, ends, strict=False):  # no marker: no item, one end
         yield mark.start(), mark.end(), min(end, mark.end() + _LONGEST)
 
 

@@ -28,6 +28,6 @@ def length(questions: pl.DataFrame, rule: Length) -> pl.Series:
 def garbled(questions: pl.DataFrame, rule: Garbled) -> pl.Series:
     """Questions with too large a share of characters that are no text."""
     question = pl.col("question")
-    share = question.str.count_matches(_NOT_TEXT) / question.str.len_chars()
+    share = question.str.count_matches(_NOT_TEXT) / question.str.len_chars().clip(1)
     said = pl.when(share > rule.share).then(pl.format("{} % control or replacement characters", (share * 100).round(1)))
     return questions.select(said.alias("note")).get_column("note")
