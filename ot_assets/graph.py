@@ -272,14 +272,14 @@ KINDS: dict[str, Kind] = {
         Kind(
             "benchmark_questions",
             ("benchmark",),
-            "1",
+            "2",
             lambda w, at: {"benchmark": w.registry.benchmarks[at["benchmark"]].slice_for("benchmark_questions")},
             _no_needs,
         ),
         Kind(
             "sourced_questions",
             ("source",),
-            "1",
+            "2",
             lambda w, at: sourced_spec(w.registry, at["source"]),
             # What is written is written from what is left after screening: a benchmark's item must not come back reworded.
             lambda w, at: tuple(

@@ -20,6 +20,7 @@ import subprocess
 import sys
 import tempfile
 import zipfile
+import zlib
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -79,9 +80,15 @@ class Wheel:
 
     @contextmanager
     def open(self, member: str) -> Iterator[IO[bytes]]:
-        """A member as a stream of bytes."""
-        with self._zip() as archive, archive.open(member) as stream:
-            yield stream
+        """A member as a stream of bytes. WheelError where the wheel is torn there."""
+        try:
+            with self._zip() as archive, archive.open(member) as stream:
+                yield stream
+        except (zipfile.BadZipFile, zlib.error, EOFError, NotImplementedError) as error:
+            raise WheelError(
+                f"{self.path.name}: {member} cannot be unpacked: {error}",
+                fix="the file is torn: correct version and sha256 in the YAML, or put a whole one into the cache",
+            ) from error
 
     def text(self, member: str) -> str:
         """A whole member as UTF-8 text. Only for small ones; `open` streams."""

@@ -1,66 +1,52 @@
 """Rows of files: parquet by row groups, JSON lines and csv line by line, on this machine or behind any fsspec address.
 
-Paths are globs; relative ones start at the folder of the YAML file. Files are read in the order of their names, each
-once, and compressed ones (`.gz`, `.zst`, `.bz2`, `.xz`) are unpacked as they are read. A row's file is its path
-relative to that folder, so that it is the same on every machine. Fails with UserError: no such file, a suffix that
-says nothing, a file that is not what it is said to be.
+Paths are globs (see `places`); files are read in the order of their names, and compressed ones (`.gz`, `.zst`, `.bz2`,
+`.xz`) are unpacked as they are read. Text is UTF-8, UTF-16 or UTF-32 by its mark, or what the origin's `encoding` states
+(see `texts`); a row that is not is a bad row of its own. Fails with UserError: no such file, a suffix that says nothing,
+a file that is not what it is said to be.
 """
 
 from __future__ import annotations
 
 import csv
 from collections.abc import Iterator
-from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 from typing import IO, Any, Literal
 
 from ot_assets.registry.specs.origin import FilesOrigin
 from ot_assets.registry.specs.source import QuestionSet
 from ot_assets.sourcing.columns import asked_columns, require
-from ot_assets.sourcing.lines import read_lines
+from ot_assets.sourcing.lines import ELSE, read_lines
+from ot_assets.sourcing.places import Place, find_places
 from ot_assets.sourcing.rows import RawRow, SourcingContext
+from ot_assets.sourcing.texts import as_utf8
 from resources.errors import UserError
 
 Format = Literal["parquet", "jsonl", "csv"]
 _SUFFIXES: dict[str, Format] = {
     ".parquet": "parquet", ".pq": "parquet", ".jsonl": "jsonl", ".ndjson": "jsonl", ".csv": "csv", ".tsv": "csv",
 }  # fmt: skip
-_PACKED = frozenset({".gz", ".zst", ".bz2", ".xz"})
 _ROWS = 500
 _LONGEST_CELL = 64 * 1024 * 1024
 
 
-@dataclass(frozen=True)
-class _File:
-    """One file to read."""
-
-    system: Any
-    """Its fsspec file system."""
-    path: str
-    """Its path there."""
-    name: str
-    """What rows call it."""
-    format: Format
-
-
 def read(spec: QuestionSet, origin: FilesOrigin, context: SourcingContext) -> Iterator[RawRow]:
     """All rows of all files. Which files there are is looked up at once; they are read as the rows are asked for."""
-    found = _files(spec, origin, context.base or Path.cwd())
-    return (row for file in found for row in _rows(spec, file))
+    places = find_places(spec.key, origin.paths, context.base or Path.cwd())
+    formats = [origin.format or _format(spec, place) for place in places]
+    return (row for place, kind in zip(places, formats, strict=True) for row in _rows(spec, origin, place, kind))
 
 
-def _rows(spec: QuestionSet, file: _File) -> Iterator[RawRow]:
-    if file.format == "parquet":
-        yield from _parquet(spec, file)
+def _rows(spec: QuestionSet, origin: FilesOrigin, place: Place, kind: Format) -> Iterator[RawRow]:
+    if kind == "parquet":
+        yield from _parquet(spec, place)
         return
-    try:
-        with file.system.open(file.path, "rb", compression="infer") as stream:
-            yield from read_lines(stream, file.name) if file.format == "jsonl" else _csv(stream, spec, file)
-    except (OSError, EOFError, ValueError) as error:
-        raise UserError(f"{spec.key}: {file.name} cannot be read: {error}", fix="mend or remove the file") from error
+    with place.open(spec.key) as stream:
+        text = as_utf8(stream, origin.encoding)
+        yield from read_lines(text, place.name, hint=ELSE) if kind == "jsonl" else _csv(text, spec, place)
 
 
-def _parquet(spec: QuestionSet, file: _File) -> Iterator[RawRow]:
+def _parquet(spec: QuestionSet, file: Place) -> Iterator[RawRow]:
     """Rows by row groups, and of them only the columns asked for."""
     import pyarrow as pa
     import pyarrow.parquet as pq
@@ -71,8 +57,12 @@ def _parquet(spec: QuestionSet, file: _File) -> Iterator[RawRow]:
             require(spec, parquet.schema_arrow.names, file.name)
             index = 0
             for batch in parquet.iter_batches(_ROWS, columns=sorted(asked_columns(spec))):
-                for values in batch.to_pylist():
-                    yield RawRow(file.name, index, values)
+                for values in _values(batch):
+                    yield (
+                        RawRow(file.name, index, values)
+                        if isinstance(values, dict)
+                        else RawRow(file.name, index, None, values)
+                    )
                     index += 1
     except (pa.ArrowException, OSError) as error:
         raise UserError(
@@ -80,11 +70,28 @@ def _parquet(spec: QuestionSet, file: _File) -> Iterator[RawRow]:
         ) from error
 
 
-def _csv(stream: IO[bytes], spec: QuestionSet, file: _File) -> Iterator[RawRow]:
+def _values(batch: Any) -> list[dict[str, Any] | str]:
+    """The rows of a batch by column; in place of one whose text is no UTF-8, why it cannot be read."""
+    try:
+        found: list[dict[str, Any] | str] = batch.to_pylist()
+        return found
+    except UnicodeDecodeError:
+        return [_one(batch.slice(row, 1), row) for row in range(batch.num_rows)]
+
+
+def _one(row: Any, number: int) -> dict[str, Any] | str:
+    try:
+        found: dict[str, Any] = row.to_pylist()[0]
+        return found
+    except UnicodeDecodeError as error:
+        return f"a text column holds bytes that are not UTF-8 (at byte {error.start})"
+
+
+def _csv(stream: IO[bytes], spec: QuestionSet, file: Place) -> Iterator[RawRow]:
     """Rows under a header line. The index is the row's number, since a row may go over several lines."""
     csv.field_size_limit(_LONGEST_CELL)
     delimiter = "\t" if ".tsv" in PurePosixPath(file.name).suffixes else ","
-    text = (line.decode("utf-8-sig" if n == 0 else "utf-8", "surrogateescape") for n, line in enumerate(stream))
+    text = (line.decode("utf-8", "surrogateescape") for line in stream)
     reader = csv.reader(text, delimiter=delimiter, strict=True)
     header = next(reader, None)
     if header is None:
@@ -111,55 +118,15 @@ def _csv_row(reader: Any, header: list[str], file: str, index: int) -> RawRow | 
     try:
         "".join(cells).encode("utf-8")
     except UnicodeEncodeError:
-        return RawRow(file, index, None, f"line {reader.line_num}: not UTF-8")
+        return RawRow(file, index, None, f"line {reader.line_num}: not UTF-8{ELSE}")
     return RawRow(file, index, dict(zip(header, cells, strict=True)))
 
 
-def _files(spec: QuestionSet, origin: FilesOrigin, base: Path) -> list[_File]:
-    """The files that the globs name, each once, by name."""
-    found: dict[str, _File] = {}
-    for pattern in origin.paths:
-        hits = _matches(spec, pattern, base)
-        if not hits:
-            raise UserError(
-                f"{spec.key}: no file matches {pattern!r}" + ("" if "://" in pattern else f" in {base}"),
-                fix=f"correct origin.paths in {spec.key}.yaml",
-            )
-        for system, path, name in hits:
-            found.setdefault(name, _File(system, path, name, origin.format or _format(spec, name)))
-    return [found[name] for name in sorted(found)]
-
-
-def _matches(spec: QuestionSet, pattern: str, base: Path) -> list[tuple[Any, str, str]]:
-    """File system, path and name of each file that a glob matches."""
-    import fsspec
-
-    if "://" not in pattern:
-        system, root = fsspec.filesystem("file"), base.resolve()
-        paths = [Path(path) for path in system.glob(str(root / pattern)) if system.isfile(path)]
-        return [(system, str(path), _relative(path, root)) for path in paths]
-    try:
-        system, path = fsspec.core.url_to_fs(pattern)
-        hits = [hit for hit in system.glob(path) if system.isfile(hit)]
-    except (OSError, ValueError, ImportError) as error:
-        raise UserError(
-            f"{spec.key}: {pattern} cannot be reached: {error}", fix="check the address and the connection"
-        ) from error
-    return [(system, hit, system.unstrip_protocol(hit)) for hit in hits]
-
-
-def _relative(path: Path, base: Path) -> str:
-    """A path from the YAML's folder where it lies in it, else only its name: no machine path gets into the data."""
-    return path.relative_to(base).as_posix() if path.is_relative_to(base) else path.name
-
-
-def _format(spec: QuestionSet, name: str) -> Format:
-    suffixes = [suffix.lower() for suffix in PurePosixPath(name).suffixes]
-    while suffixes and suffixes[-1] in _PACKED:
-        suffixes.pop()
+def _format(spec: QuestionSet, place: Place) -> Format:
+    suffixes = place.suffixes
     if suffixes and suffixes[-1] in _SUFFIXES:
         return _SUFFIXES[suffixes[-1]]
     raise UserError(
-        f"{spec.key}: {name}: the suffix does not say what it is (known: {', '.join(_SUFFIXES)})",
+        f"{spec.key}: {place.name}: the suffix does not say what it is (known: {', '.join(_SUFFIXES)})",
         fix=f"write origin.format in {spec.key}.yaml",
     )

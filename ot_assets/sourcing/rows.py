@@ -8,7 +8,7 @@ connection, no such file, not parquet at all) raises `UserError`.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -30,8 +30,16 @@ class RawRow:
     """Column -> value; None where it could not be read."""
     problem: str = ""
     """Why it could not be read, where `values` is None; or why the origin itself calls the row unusable."""
-    rule: str = "bad_row"
+    rule: str = "unreadable"
     """The rule that a `problem` drops it by."""
+    left_out: bool = False
+    """Whether the origin's own conditions leave it out (a score, a tag): it is no part of the source then, as with
+    `where`.
+    """
+    figure: float | None = None
+    """The figure behind a `problem`."""
+    lost_to: str | None = None
+    """The row that it lost to, as `source/source_row`."""
 
     @property
     def place(self) -> str:
@@ -69,6 +77,8 @@ class SourcingContext:
     """Folder that relative paths of a files origin start from: that of the YAML file. None = the current one."""
     hub_mirror: Path | None = None
     """Folder that holds copies of hub data sets as `<owner>/<name>`, asked before the hub itself."""
+    written: Callable[[], Iterator[RawRow]] | None = None
+    """Rows of a source that a model writes: asking takes more than a spec. None where no model can be asked."""
     log: Callable[[str], None] = lambda line: None
     """Told what is going on, a line at a time."""
     workers: int = 2
@@ -87,6 +97,8 @@ class Tally:
     kept: int = 0
     not_selected: int = 0
     rules: Counter[str] = field(default_factory=Counter)
+    first: str = ""
+    """The first row that could not be read, and why."""
 
     def add(self, batch: SourcedBatch) -> None:
         """Counts a batch."""
@@ -94,3 +106,6 @@ class Tally:
         self.kept += len(batch.frame)
         self.not_selected += batch.not_selected
         self.rules.update(batch.rejected["rule"].to_list())
+        broken = batch.rejected.filter(pl.col("rule") == "unreadable").head(1)
+        if not self.first and len(broken):
+            self.first = f"{broken['row_id'][0]}: {broken['note'][0]}"

@@ -1,15 +1,16 @@
 """From one raw row to one question, or to one row of the ledger with its reason.
 
-Rules of rejection: `bad_row` (unreadable, half characters, too few options), `no_text`, `too_long`,
-`gold_not_in_options`, and what the reader itself says (`degenerate`). A missing gold answer is no reason to drop a
-question: it is kept with `verifier: none`. Pure; never raises on any row.
+Rules of rejection: `unreadable` (no row could be made of it, or its text is none: bytes, half characters, a zero),
+`bad_row` (too few options), `no_text`, `too_long`, `gold_not_in_options`, and what the reader itself says
+(`degenerate`). A missing gold answer is no reason to drop a question: it is kept with `verifier: none`. Pure; never
+raises on any row.
 """
 
 from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from ot_assets.registry.specs.base import check_licence
@@ -73,7 +74,11 @@ class _Judged:
 def shape(row: RawRow, spec: QuestionSet, max_chars: int) -> Shaped | Rejected:
     """The question in a row, or why there is none."""
     if row.values is None or row.problem:
-        return reject(row, spec, row.rule, row.problem)
+        return reject(row, spec, row.rule, row.problem, figure=row.figure, lost_to=row.lost_to)
+    if any(isinstance(value, bytes) for value in row.values.values()):
+        row = _decoded(row)
+        if row.values is None:
+            return reject(row, spec, row.rule, row.problem)
     text = _question_text(row.values, spec)
     if text is None or not normalise(text):
         return reject(row, spec, "no_text", "the question is empty")
@@ -114,6 +119,18 @@ def reject(
     return Rejected(row.place, rule, figure, lost_to, clean[:500], spec.key, _source_row(row, spec))
 
 
+def _decoded(row: RawRow) -> RawRow:
+    """A row whose columns of bytes are text; unreadable where one is none."""
+    values = dict(row.values or {})
+    for name, value in values.items():
+        if isinstance(value, bytes):
+            try:
+                values[name] = value.decode("utf-8")
+            except UnicodeDecodeError:
+                return replace(row, values=None, problem=f"column {name!r} holds {len(value):,} bytes that are no text")
+    return replace(row, values=values)
+
+
 def _readable(shaped: Shaped, row: RawRow, spec: QuestionSet, max_chars: int) -> Shaped | Rejected:
     """The question, unless a text of it cannot be written down or its options made it too long."""
     if len(shaped.question) > max_chars:
@@ -122,10 +139,15 @@ def _readable(shaped: Shaped, row: RawRow, spec: QuestionSet, max_chars: int) ->
             row, spec, "too_long", f"{size:,} characters with its options, at most {max_chars:,} are taken", figure=size
         )
     for name in ("question", "gold", "solution", "verifier_args", "licence"):
+        text = getattr(shaped, name) or ""
         try:
-            (getattr(shaped, name) or "").encode("utf-8")
+            text.encode("utf-8")
         except UnicodeEncodeError as error:
-            return reject(row, spec, "bad_row", f"{name} holds half a character (a lone surrogate) at {error.start}")
+            why = f"{name} holds half a character (a lone surrogate) at {error.start}"
+            return reject(row, spec, "unreadable", why)
+        if "\0" in text:
+            why = f"{name} holds a zero (U+0000) at {text.index(chr(0))}: bytes, not text"
+            return reject(row, spec, "unreadable", why)
     return shaped
 
 

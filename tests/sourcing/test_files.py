@@ -64,7 +64,7 @@ def test_bad_lines_go_to_the_ledger_with_their_number(tmp_path: Path) -> None:
     batch = read_all(files_spec("a.jsonl", **MATH), context(tmp_path))
     assert batch.read == 8  # the blank line is no row
     assert len(batch.frame) == 2
-    assert rules(batch) == {f"a.jsonl:{i}": "bad_row" for i in (1, 2, 3, 5, 6, 7)}
+    assert rules(batch) == {f"a.jsonl:{i}": "unreadable" for i in (1, 2, 3, 5, 6, 7)}
     notes = dict(zip(batch.rejected["row_id"], batch.rejected["note"], strict=True))
     assert "line 2: not JSON" in notes["a.jsonl:1"]
     assert "line 3: not UTF-8 at byte 14" in notes["a.jsonl:2"]

@@ -186,7 +186,10 @@ def test_an_empty_source_is_an_error(tmp_path: Path) -> None:
     with pytest.raises(UserError, match="tiny: the source has no rows"):
         read_all(files_spec("a.jsonl", **MATH), context(tmp_path))
     write_jsonl(tmp_path / "a.jsonl", [{"question": " "}, "not json"])
-    with pytest.raises(UserError, match="none of the 2 rows is a question: no_text 1, bad_row 1"):
+    with pytest.raises(
+        UserError,
+        match="none of the 2 rows is a question: no_text 1, unreadable 1 [(]first: a.jsonl:1: line 2: not JSON",
+    ):
         read_all(files_spec("a.jsonl"), context(tmp_path))
 
 
