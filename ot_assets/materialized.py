@@ -12,6 +12,7 @@ import dagster as dg
 import polars as pl
 
 from ot_assets.previews import preview_table
+from ot_assets.report.summary import summary
 from ot_assets.step import Step
 from resources.artifacts import Artifact, ArtifactStore, Manifest, Partition
 from resources.errors import UserError
@@ -52,6 +53,8 @@ def result_of(
     artifact = store.get(asset.name, partition, manifest.artifact_id)
     # The UI keeps this order: what a person came for stands first, where it lies comes last.
     metadata: dict[str, Any] = {**_counts(manifest), **shown}
+    if told := summary(manifest):
+        metadata["steps"] = dg.MetadataValue.md(told)
     if manifest.tables.get("") and manifest.tables[""].rows:
         metadata["preview"] = dg.MetadataValue.md(preview_of(artifact.scan(), partition))
     metadata |= {
