@@ -45,7 +45,7 @@ FEW = 1_000_000
 """So many pairs are compared outright."""
 _CHARACTERS = 1_000_000
 _ROWS = 1 << 16
-_SAMPLE = 12_000_000
+_SAMPLE = 4_000_000
 _SLACK = 1e-6
 _LONG = 4_096
 
@@ -114,12 +114,17 @@ class Windows:
 
 
 def search(
-    column: Column, new: npt.NDArray[np.bool_], threshold: float, workers: int, progress: Progress | None, few: int = FEW
+    column: Column,
+    new: npt.NDArray[np.bool_],
+    threshold: float,
+    workers: int,
+    progress: Progress | None,
+    few: int = FEW,
 ) -> Iterator[Found]:
     """Blocks of all pairs at or above the threshold that have a text with `new` (by place) in them."""
     new = new[column.order]
     windows = Windows.of(column.sizes, new, threshold / 100)
-    if int((windows.high - windows.low).sum()) <= few:
+    if int((windows.high - windows.low).sum()) <= FEW:
         yield from _outright(column, windows, threshold, workers)
         return
     index = Index.of(column, windows, bool(new.all()), threshold, workers)
@@ -217,7 +222,19 @@ class Index:
             bags = np.empty((len(ranks), kernels.BUCKETS), np.uint8)
             plain = np.zeros(len(ranks), np.bool_)
             made = kernels.choose_pieces(
-                codes, offsets, column.groups[ranks], grams, sketch, reach, too_dear, shift, first, fine, entries, bags, plain
+                codes,
+                offsets,
+                column.groups[ranks],
+                grams,
+                sketch,
+                reach,
+                too_dear,
+                shift,
+                first,
+                fine,
+                entries,
+                bags,
+                plain,
             )
             return fine[:made].copy(), entries[:made].copy(), bags, plain
 
@@ -268,7 +285,7 @@ def _sketch(column: Column, grams: Ints) -> npt.NDArray[np.uint32]:
     """How often pieces occur in a sample of all texts, by hash."""
     total = int(column.sizes.sum()) + 1
     step = max(1, total // _SAMPLE)
-    width = int(np.clip(np.ceil(np.log2(min(total, _SAMPLE))), 12, 23))
+    width = int(np.clip(np.ceil(np.log2(min(total, _SAMPLE))), 12, 21))
     sketch = np.zeros((len(grams), 1 << width), np.uint32)
     for ranks in column.blocks(np.arange(0, len(column.sizes), step)):
         codes, offsets = column.codes(ranks)

@@ -1,0 +1,205 @@
+"""What earlier searches for near copies found, so that only new texts are searched again.
+
+What belongs here: `PairsCache`, the files of one folder. A file says: among the texts with these keys exactly these pairs
+reach this threshold. It is complete in itself and never changed: written beside its place, synced, then renamed. So a search
+that is killed leaves nothing that counts, and two processes at once do no harm. A search takes the file that knows most of
+its texts, and writes one for all of its own. Files whose texts the new one knows too are removed, and the oldest when there
+are more than `_KEPT`.
+
+A file is an npz (a zip, whose checksums show a torn one) named after version, threshold and whether groups were given: `keys`
+(two 64-bit hashes of each text's key and group, ascending), `left`, `right` (numbers into keys), `similarity`, and to choose
+among files `size` and `sample`. What cannot be read, or is not what it should be, is removed and found again. Keys are hashed
+to 128 bits: that two of a million are taken for one has a chance of 1e-27. Raises nothing for the cache's own troubles: a full
+disk, or a folder that cannot be written, costs the next search its time.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import time
+import zipfile
+from collections.abc import Sequence
+from dataclasses import dataclass
+from hashlib import blake2b
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+
+from resources.artifacts.disk import sync_file
+
+Ints = npt.NDArray[np.int64]
+Floats = npt.NDArray[np.float64]
+Longs = npt.NDArray[np.uint64]
+
+_VERSION = 1
+_KEPT = 6
+_STALE_SECONDS = 24 * 3600
+_SAMPLE = 4_096
+_UNREADABLE = (OSError, ValueError, KeyError, EOFError, IndexError, TypeError, zipfile.BadZipFile, NotImplementedError)
+
+
+@dataclass(frozen=True)
+class PairsCache:
+    """The cache as one search sees it. `new[i]` says that the file it took does not know text i."""
+
+    folder: Path
+    prefix: str
+    keys: Longs
+    """Two columns; row i is text i."""
+    new: npt.NDArray[np.bool_]
+    _pairs: tuple[Ints, Ints, Floats]
+
+    @classmethod
+    def open(cls, folder: Path, threshold: float, keys: Sequence[str], groups: Longs | None) -> PairsCache:
+        """Takes the file that knows most of these texts, if there is one."""
+        prefix = f"pairs-{_VERSION}-{float(threshold)!r}-{'all' if groups is None else 'groups'}-"
+        mine = _hashed(keys, groups)
+        order = np.argsort(mine[:, 0], kind="stable")
+        for path in _by_share(folder, prefix, mine[order]):
+            known = _read(path)
+            if known is None:
+                _remove(path)
+                continue
+            keys_there, left, right, similarity = known
+            place = np.full(len(keys_there), -1, np.int64)
+            at = np.minimum(np.searchsorted(keys_there[:, 0], mine[order, 0]), len(keys_there) - 1)
+            there = (keys_there[at] == mine[order]).all(axis=1)
+            place[at[there]] = order[there]
+            new = np.ones(len(keys), np.bool_)
+            new[order[there]] = False
+            both = (place[left] >= 0) & (place[right] >= 0)
+            return cls(folder, prefix, mine, new, (place[left[both]], place[right[both]], similarity[both]))
+        none = np.empty(0, np.int64)
+        return cls(folder, prefix, mine, np.ones(len(keys), np.bool_), (none, none, np.empty(0)))
+
+    def known(self) -> tuple[Ints, Ints, Floats]:
+        """The pairs among the texts that are not new, in no order."""
+        return self._pairs
+
+    def write(self, left: Ints, right: Ints, similarity: Floats) -> None:
+        """Keeps all pairs of this search."""
+        order = np.lexsort((self.keys[:, 1], self.keys[:, 0]))
+        rank = np.empty(len(order), np.uint32)
+        rank[order] = np.arange(len(order), dtype=np.uint32)
+        keys = self.keys[order]
+        sample = keys[:: len(keys) // _SAMPLE + 1]
+        name = self.prefix + blake2b(keys.tobytes(), digest_size=12).hexdigest()
+        beside = self.folder / f".{name}.{os.getpid()}.{time.monotonic_ns()}"
+        try:
+            self.folder.mkdir(parents=True, exist_ok=True)
+            with beside.open("xb") as file:
+                np.savez(
+                    file,
+                    size=len(keys),
+                    sample=sample,
+                    keys=keys,
+                    left=rank[left],
+                    right=rank[right],
+                    similarity=similarity,
+                )
+            sync_file(beside)
+            beside.replace(self.folder / f"{name}.npz")
+        except OSError:
+            return
+        finally:
+            _remove(beside)
+        self._tidy(self.folder / f"{name}.npz", keys)
+
+    def _tidy(self, mine: Path, keys: Longs) -> None:
+        """Removes what this search's file makes needless, and what killed searches left."""
+        files = [path for path in _oldest_first(self.folder, self.prefix) if path != mine]
+        needless = []
+        for path in files:
+            sample = _sample(path)
+            if sample is None or _within(sample[1], keys).all():
+                needless.append(path)
+        left = [path for path in files if path not in needless]
+        for path in needless + left[: max(0, len(left) + 1 - _KEPT)]:
+            _remove(path)
+        for path in _oldest_first(self.folder, f".{self.prefix}"):
+            with contextlib.suppress(OSError):
+                if time.time() - path.stat().st_mtime > _STALE_SECONDS:
+                    _remove(path)
+
+
+def _hashed(keys: Sequence[str], groups: Longs | None) -> Longs:
+    """Two 64-bit numbers for each key and its group."""
+    digests = b"".join(blake2b(key.encode("utf-8", "surrogatepass"), digest_size=16).digest() for key in keys)
+    made = np.frombuffer(digests, "<u8").reshape(-1, 2).astype(np.uint64)
+    if groups is not None:
+        made += np.stack([_mixed(groups), _mixed(~groups)], axis=1)
+    return made
+
+
+def _mixed(values: Longs) -> Longs:
+    """The finaliser of splitmix64: every bit of the result depends on every bit of the value."""
+    values = (values ^ (values >> np.uint64(30))) * np.uint64(0xBF58476D1CE4E5B9)
+    values = (values ^ (values >> np.uint64(27))) * np.uint64(0x94D049BB133111EB)
+    return values ^ (values >> np.uint64(31))
+
+
+def _by_share(folder: Path, prefix: str, keys: Longs) -> list[Path]:
+    """The files that know some of the keys (ascending), the one that knows most first, by a sample of each."""
+    known = []
+    for path in _oldest_first(folder, prefix):
+        sample = _sample(path)
+        if sample is None:
+            _remove(path)
+        elif (share := float(_within(sample[1], keys).mean())) > 0:
+            known.append((share * sample[0], path))
+    return [path for _, path in sorted(known, reverse=True)]
+
+
+def _sample(path: Path) -> tuple[int, Longs] | None:
+    """How many texts a file knows, and the keys of some, evenly spread; None where it cannot be read."""
+    try:
+        with np.load(path, allow_pickle=False) as file:
+            size, sample = int(file["size"]), file["sample"]
+    except _UNREADABLE:
+        return None
+    return (
+        (size, sample)
+        if sample.ndim == 2 and sample.shape[1] == 2 and len(sample) and sample.dtype == np.uint64
+        else None
+    )
+
+
+def _read(path: Path) -> tuple[Longs, Ints, Ints, Floats] | None:
+    """Keys and pairs of a file; None where it is not what it should be."""
+    try:
+        with np.load(path, allow_pickle=False) as file:
+            keys, left, right, similarity = (file[name] for name in ("keys", "left", "right", "similarity"))
+    except _UNREADABLE:
+        return None
+    shapes = keys.ndim == 2 and keys.shape[1] == 2 and left.ndim == 1 and left.shape == right.shape == similarity.shape
+    kinds = [array.dtype for array in (keys, left, right, similarity)]
+    if not shapes or kinds != [np.uint64, np.uint32, np.uint32, np.float64]:
+        return None
+    if (len(left) and max(left.max(), right.max()) >= len(keys)) or (keys[1:, 0] < keys[:-1, 0]).any():
+        return None
+    return keys, left, right, similarity
+
+
+def _within(some: Longs, keys: Longs) -> npt.NDArray[np.bool_]:
+    """Which of `some` are among the keys (ascending)."""
+    at = np.minimum(np.searchsorted(keys[:, 0], some[:, 0]), len(keys) - 1)
+    found: npt.NDArray[np.bool_] = (keys[at] == some).all(axis=1)
+    return found
+
+
+def _oldest_first(folder: Path, prefix: str) -> list[Path]:
+    """The folder's files with this beginning; none where it cannot be read. They may be gone when they are opened."""
+    found = []
+    with contextlib.suppress(OSError), os.scandir(folder) as entries:
+        for entry in entries:
+            if entry.name.startswith(prefix):
+                with contextlib.suppress(OSError):
+                    found.append((entry.stat().st_mtime_ns, entry.name))
+    return [folder / name for _, name in sorted(found)]
+
+
+def _remove(path: Path) -> None:
+    with contextlib.suppress(OSError):
+        path.unlink()
