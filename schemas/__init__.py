@@ -15,7 +15,7 @@ from schemas.evaluation import (
     LeaderboardScores,
 )
 from schemas.ledger import Ledger
-from schemas.questions import FilteredSet, MixedPool, Questions, QuestionScores, SeenQuestions
+from schemas.questions import DuplicateClusters, FilteredSet, MixedPool, Questions, QuestionScores, SeenQuestions
 
 SCHEMAS: dict[str, dict[str, type[DataSchema]]] = {
     "sourced_questions": {"": Questions},
@@ -23,7 +23,7 @@ SCHEMAS: dict[str, dict[str, type[DataSchema]]] = {
     "question_scores": {"": QuestionScores, "seen": SeenQuestions},
     "benchmark_questions": {"": Questions},
     "mixed_pool": {"": MixedPool},
-    "filtered_set": {"": FilteredSet},
+    "filtered_set": {"": FilteredSet, "clusters": DuplicateClusters},
     "trace_requests": {"": TraceRequests},
     "traces": {"": Traces},
     "verdicts": {"": Verdicts},
@@ -41,6 +41,7 @@ __all__ = [
     "ColumnInfo",
     "Comparisons",
     "DataSchema",
+    "DuplicateClusters",
     "EvalQuestions",
     "EvalResponses",
     "EvalScores",

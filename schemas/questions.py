@@ -74,3 +74,18 @@ class FilteredSet(MixedPool):
     """Questions that a recipe asks its teachers."""
 
     answers_per_question: int = pa.Field(ge=1, description="How many answers the recipe wants of each teacher")
+
+
+class DuplicateClusters(DataSchema):
+    """Every row of every cluster of two or more that a dedup step found, the largest clusters first."""
+
+    part: str = pa.Field(description="Name of the recipe's part")
+    step: int = pa.Field(ge=1, description="Place of the step in the part")
+    cluster: int = pa.Field(ge=1, description="Number of the cluster, within part and step")
+    size: int = pa.Field(ge=2, description="Rows of the cluster")
+    question_id: str = pa.Field(str_matches=ID, description="The question")
+    source: str = pa.Field(str_matches=KEY, description="Key of its source")
+    source_row: str = pa.Field(str_length={"min_value": 1}, description="The row in the source")
+    copy: int = pa.Field(ge=0, description="0 for the row itself, 1.. for repeats")
+    survivor: bool = pa.Field(description="Whether this is the row that stayed")
+    similarity: float = pa.Field(nullable=True, description="To the survivor, in percent; null where it is not known")

@@ -148,7 +148,7 @@ def test_case_counts_and_spacing_does_not() -> None:
     result = select(part(DEDUP), frame, {}, 0)
     assert result.frame["question"].to_list() == ["What is  2?", "what is 2?"]
     assert result.ledger["lost_to"].to_list() == ["a/train:0", "a/train:0"]
-    assert result.ledger["note"].to_list() == [None, "copy 1"]
+    assert result.ledger["note"].to_list() == ["one of 3", "one of 3, copy 1"]
 
 
 def test_seed_of_the_step_before_the_seed_of_the_part() -> None:

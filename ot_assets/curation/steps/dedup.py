@@ -1,19 +1,36 @@
 """Step `dedup`: of rows that are the same one stays.
 
-`exact`: of rows with the same normalised text (the same question_id, so case counts and spacing does not) the first stays, by
-the order of the part's sources and then by copy. Rule `dedup`, `lost_to` the survivor's `source/row`. Raises nothing.
+What is the same is the method's to say (`curation.dedup`), who stays is `survivors.RULE`. Contract beyond that of all steps: a row
+that goes is in the ledger with rule `dedup.<method>`, the similarity to its survivor in percent as figure, the survivor's
+`source/source_row` as `lost_to`, and the size of its cluster as note; a survivor is a row that stays. Table `clusters`
+(schemas.DuplicateClusters) has every row of every cluster of two or more. `exact` is the same question_id: case counts and
+spacing does not. Memory: ids, one text a different question, and what the method's search takes. Fails with `UserError` when an
+embedding model cannot be had.
 """
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
+import numpy as np
+import numpy.typing as npt
 import polars as pl
 
+from ot_assets.curation.dedup.clusters import connected, star
+from ot_assets.curation.dedup.found import nothing
+from ot_assets.curation.dedup.material import gather
+from ot_assets.curation.dedup.methods import measured, pairs
+from ot_assets.curation.dedup.survivors import ranks
 from ot_assets.curation.ledgers import ledger_rows
-from ot_assets.curation.steps.context import Cut, StepContext, copy_note, mask
+from ot_assets.curation.steps.context import Cut, StepContext, copy_note, everything
+from ot_assets.progress import report
 from ot_assets.registry.specs.dedup import Dedup
 
-_KEY = "_key"
-_PLACE = "_place"
+CLUSTERS = "clusters"
+"""Side table of the filtered set with the clusters of duplicates."""
+
+Ints = npt.NDArray[np.int64]
+Floats = npt.NDArray[np.float64]
 
 
 def title(step: Dedup) -> str:
@@ -22,19 +39,88 @@ def title(step: Dedup) -> str:
 
 
 def run(step: Dedup, context: StepContext) -> Cut:
-    """Keeps the first row of each text."""
+    """Keeps one row of each cluster."""
+    if step.method == "none":
+        return everything(context.frame)
+    survivor, similarity = _exact(step, context) if step.method == "exact" else _compared(step, context)
+    return _cut(step, context.frame, survivor, similarity)
+
+
+def _exact(step: Dedup, context: StepContext) -> tuple[Ints, Floats]:
     frame = context.frame
-    order = {draw.source: place for place, draw in enumerate(context.part.sources)}
-    ranked = frame.select(
+    inside = ["question_id", "source"] if step.within == "source" else ["question_id"]
+    node = frame.select(pl.struct(inside).rank("dense").cast(pl.Int64) - 1).to_series().to_numpy()
+    best = _best(node, ranks(frame, _sources(context)))
+    return best[node], np.full(len(frame), 100.0)
+
+
+def _compared(step: Dedup, context: StepContext) -> tuple[Ints, Floats]:
+    frame, home = context.frame, context.home
+    folder = None if home is None else home.path / "dedup"
+    material = gather(step, frame, context.texts, folder, _told(f"{title(step)}: texts read"))
+    ranked = ranks(frame, _sources(context), gold=material.gold, length=material.length)
+    if not material.texts:
+        return np.arange(len(frame)), np.full(len(frame), 100.0)
+    best = _best(material.node, ranked)
+    found = pairs(step, material, home, _told(f"{title(step)}: texts compared")) if len(best) > 1 else nothing()
+    clusters = (star if step.clusters == "star" else connected)(ranked[best], *found)
+    for node in np.flatnonzero(np.isnan(clusters.similarity)).tolist():
+        clusters.similarity[node] = measured(step, material, node, int(clusters.survivor[node]))
+    return best[clusters.survivor[material.node]], clusters.similarity[material.node]
+
+
+def _sources(context: StepContext) -> list[str]:
+    return [draw.source for draw in context.part.sources]
+
+
+def _best(node: Ints, ranked: Ints) -> Ints:
+    """The row of lowest rank of each node."""
+    order = np.lexsort((ranked, node))
+    first = np.flatnonzero(np.diff(node[order], prepend=-1))
+    best: Ints = order[first]
+    return best
+
+
+def _told(what: str) -> Callable[[int, int], None]:
+    return lambda done, total: report(f"{what}: {done:,} of {total:,}")
+
+
+def _cut(step: Dedup, frame: pl.DataFrame, survivor: Ints, similarity: Floats) -> Cut:
+    """What goes, and what is said of it; `survivor` is a row for each row."""
+    stays = survivor == np.arange(len(frame))
+    sizes = np.bincount(survivor, minlength=len(frame))
+    names = frame.select(pl.format("{}/{}", "source", "source_row")).to_series()
+    said = frame.with_columns(
+        pl.Series("_similarity", similarity, dtype=pl.Float64).fill_nan(None),
+        names.gather(survivor).alias("_survivor"),
+        pl.Series("_size", sizes[survivor], dtype=pl.Int64),
+    )
+    note = pl.concat_str([pl.format("one of {}", "_size"), copy_note()], separator=", ", ignore_nulls=True)
+    ledger = ledger_rows(
+        said.filter(~pl.Series(stays)),
+        f"dedup.{step.method}",
+        figure=pl.col("_similarity"),
+        lost_to=pl.col("_survivor"),
+        note=note,
+        id_column="question_id",
+    )
+    several = int((sizes > 1).sum())
+    figures = {"clusters": several, "largest": int(sizes.max()) if len(frame) else 0, "threshold": step.percent}
+    return Cut(pl.Series(stays), ledger, figures, {CLUSTERS: _table(said, survivor, stays)})
+
+
+def _table(said: pl.DataFrame, survivor: Ints, stays: npt.NDArray[np.bool_]) -> pl.DataFrame:
+    """Every row of a cluster of two or more, the largest clusters first, the survivor first of each."""
+    rows = said.select(
+        pl.Series("_order", survivor, dtype=pl.Int64),
+        pl.col("_size").alias("size"),
         "question_id",
-        pl.int_range(pl.len(), dtype=pl.Int64).alias(_PLACE),
-        pl.col("source").replace_strict(order, default=len(order), return_dtype=pl.Int64).alias(_KEY),
         "source",
+        "source_row",
         "copy",
-        pl.format("{}/{}", "source", "source_row").alias("survivor"),
-    ).sort(_KEY, "source", "copy", _PLACE)
-    first = ranked.unique("question_id", keep="first", maintain_order=True)
-    stay = mask(len(frame), first.get_column(_PLACE))
-    dropped = frame.filter(~stay).join(first.select("question_id", "survivor"), on="question_id", maintain_order="left")
-    ledger = ledger_rows(dropped, "dedup", lost_to=pl.col("survivor"), note=copy_note(), id_column="question_id")
-    return Cut(stay, ledger)
+        pl.Series("survivor", stays, dtype=pl.Boolean),
+        pl.col("_similarity").alias("similarity"),
+    ).filter(pl.col("size") > 1)
+    ordered = rows.sort("size", "_order", "survivor", descending=[True, False, True], maintain_order=True)
+    cluster = (pl.col("_order").rle_id() + 1).cast(pl.Int64).alias("cluster")
+    return ordered.select(cluster, pl.exclude("_order"))

@@ -1,0 +1,101 @@
+"""The pairs that a method finds among the nodes of a step.
+
+Belongs here: one line of choice a method. Contract: pairs of nodes (left < right) with their similarity in percent, at or above
+the step's threshold, both of one group; the same for the same material, with a cache or without. Fails with `UserError` when an
+embedding model cannot be had.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from itertools import combinations, product
+
+import numpy as np
+import numpy.typing as npt
+from rapidfuzz import fuzz
+
+from ot_assets.curation.dedup import cosine, minhash
+from ot_assets.curation.dedup.found import Found, nothing
+from ot_assets.curation.dedup.material import Material
+from ot_assets.curation.dedup.numbers import VERSION, compatible
+from ot_assets.registry.specs.dedup import Dedup
+from resources.errors import UserError
+from resources.home import Home
+
+Progress = Callable[[int, int], None]
+
+
+def pairs(step: Dedup, material: Material, home: Home | None, progress: Progress) -> Found:
+    """All pairs of nodes that the step's method calls the same."""
+    groups = np.array(material.groups, np.uint64)
+    if len(groups) < 2:
+        return nothing()
+    if step.method in ("fuzzy", "numbers"):
+        return _indel(step, material, groups, home, progress)
+    if step.method == "minhash":
+        found = minhash.similar_pairs(material.texts, step.percent, progress=progress)
+    else:
+        found = _embedded(step, material, home, progress)
+    return found.kept(groups[found.left] == groups[found.right])
+
+
+def measured(step: Dedup, material: Material, one: int, other: int) -> float:
+    """The similarity of two nodes that no pair names, as the method measures it; NaN where that needs a model."""
+    if step.method == "minhash":
+        return minhash.jaccard(material.texts[one], material.texts[other])
+    return fuzz.ratio(material.texts[one], material.texts[other]) if step.method != "embedding" else float("nan")
+
+
+def _indel(
+    step: Dedup, material: Material, groups: npt.NDArray[np.uint64], home: Home | None, progress: Progress
+) -> Found:
+    from ot_assets.curation.dedup.pairs import similar_pairs
+
+    alike: dict[bytes, list[int]] = {}
+    for node, key in enumerate(material.keys):
+        alike.setdefault(key, []).append(node)
+    first = np.fromiter((nodes[0] for nodes in alike.values()), np.int64, len(alike))
+    _, inverse, counts = np.unique(groups[first], return_inverse=True, return_counts=True)
+    several = first[counts[inverse] > 1]  # a group of one has no pairs, and templates have many such groups
+    version = f"-{VERSION}" if step.method == "numbers" else ""
+    found = similar_pairs(
+        [material.texts[node] for node in several.tolist()],
+        step.percent,
+        groups=groups[several],
+        cache=None if home is None else home.path / "dedup" / f"{step.method}{version}",
+        keys=[material.keys[node].hex() for node in several.tolist()],
+        progress=progress,
+    )
+    said = Found(several[found.left], several[found.right], found.similarity)
+    return _agreeing(said, material, [nodes for nodes in alike.values() if len(nodes) > 1])
+
+
+def _agreeing(found: Found, material: Material, alike: list[list[int]]) -> Found:
+    """The pairs whose soft signs can be the same. Nodes of the same text stand for each other in the pairs found."""
+    if alike:
+        found = _spread(found, alike)
+    soft = material.soft
+    agree = [compatible(soft[a], soft[b]) for a, b in zip(found.left.tolist(), found.right.tolist(), strict=True)]
+    return found.kept(np.array(agree, bool))
+
+
+def _spread(found: Found, alike: list[list[int]]) -> Found:
+    members = {nodes[0]: nodes for nodes in alike}
+    touched = np.isin(found.left, list(members)) | np.isin(found.right, list(members))
+    rows = [(a, b, 100.0) for nodes in alike for a, b in combinations(nodes, 2)]
+    for left, right, similarity in zip(*(column.tolist() for column in found.kept(touched)), strict=True):
+        for a, b in product(members.get(left, [left]), members.get(right, [right])):
+            rows.append((min(a, b), max(a, b), similarity))
+    one, other, figures = zip(*rows, strict=True)
+    more = Found(np.array(one, np.int64), np.array(other, np.int64), np.array(figures))
+    return Found(*(np.concatenate(both) for both in zip(found.kept(~touched), more, strict=True)))
+
+
+def _embedded(step: Dedup, material: Material, home: Home | None, progress: Progress) -> Found:
+    from ot_assets.curation.embedding import embed, embedding_folder
+    from ot_assets.registry import registry
+
+    if step.model is None:
+        raise UserError("dedup by embedding needs a model", fix="say model: a key of models/, or a local folder")
+    folder = embedding_folder(step.model, registry(), home if home is not None else Home.from_env())
+    return cosine.similar_pairs(embed(material.texts, folder, progress=progress), step.percent)

@@ -1,0 +1,171 @@
+"""The step `dedup`: what goes, for whom, and what is said of it."""
+
+from __future__ import annotations
+
+import random
+from typing import Any
+
+import hypothesis.strategies as st
+import polars as pl
+import pytest
+from hypothesis import given, settings
+
+from ot_assets.curation.selection import Selection, select
+from ot_assets.registry.specs.recipe import Part
+from resources.home import Home
+from schemas import violations
+from schemas.ledger import Ledger
+from tests.curation.rows import pool
+
+LONG = "A farmer in the valley has {} sheep and {} goats, and every spring he sells a few of them. How many are left?"
+
+
+def part(sources: str = "ab", **fields: Any) -> Part:
+    step = {"kind": "dedup", **fields}
+    return Part.model_validate({"domain": "math", "sources": [{"source": key} for key in sources], "select": [step]})
+
+
+def run(rows: list[tuple[str, str, int]], sources: str = "ab", home: Home | None = None, **fields: Any) -> Selection:
+    return select(part(sources, **fields), pool(rows), {}, 0, name="math", home=home)
+
+
+def kept(result: Selection) -> list[int]:
+    return result.frame["row"].to_list()
+
+
+def test_numbers_is_the_default_and_sees_through_formatting() -> None:
+    rows = [
+        ("a", LONG.format(12, 30), 0),
+        ("a", LONG.format(12, 31), 0),
+        ("b", LONG.format("twelve", 30).upper().replace(" ", "\n  ", 3), 0),
+        ("b", LONG.format(12, 30).replace("few of them.", "few of those."), 0),
+    ]
+    result = run(rows)
+    assert kept(result) == [0, 1]
+    assert result.ledger["rule"].unique().to_list() == ["dedup.numbers"]
+    assert result.ledger["lost_to"].to_list() == ["a/train:0", "a/train:0"]
+    assert result.ledger["note"].to_list() == ["one of 3", "one of 3"]
+    figures = result.ledger["figure"].to_list()
+    assert figures[0] == 100.0
+    assert 95 <= figures[1] < 100
+
+
+def test_the_paper_s_rule_deletes_another_problem() -> None:
+    rows = [("a", LONG.format(12, 30), 0), ("a", LONG.format(12, 31), 0)]
+    assert len(kept(run(rows, method="fuzzy"))) == 1
+    assert kept(run(rows, method="numbers")) == [0, 1]
+
+
+@pytest.mark.parametrize("method", ["exact", "fuzzy", "numbers", "minhash"])
+def test_copies_of_a_repeated_source_are_duplicates(method: str) -> None:
+    rows = [("a", LONG.format(1, 2), 1), ("a", LONG.format(1, 2), 0), ("a", "Why is the sky blue at noon?", 0)]
+    result = run(rows, method=method)
+    assert kept(result) == [1, 2]
+    assert result.ledger["note"].to_list() == ["one of 2, copy 1"]
+
+
+@pytest.mark.parametrize("method", ["exact", "fuzzy", "numbers", "minhash"])
+def test_inside_each_source_only(method: str) -> None:
+    rows = [("a", LONG.format(1, 2), 0), ("b", LONG.format(1, 2), 0), ("b", LONG.format(1, 2), 1)]
+    assert kept(run(rows, method=method, within="source")) == [0, 1]
+    assert kept(run(rows, method=method, sources="ba")) == [1]
+
+
+def test_none_keeps_all() -> None:
+    rows = [("a", "same", 0), ("b", "same", 0)]
+    result = run(rows, method="none")
+    assert kept(result) == [0, 1]
+    assert result.ledger.is_empty()
+
+
+def test_star_keeps_both_ends_of_a_chain() -> None:
+    text = "the quick brown fox jumps over the lazy dog and then it runs home to sleep in a warm bed of hay "
+    rows = [("a", text, 0), ("b", text + "tonight", 0), ("b", text + "tonight again!!", 0)]
+    star = run(rows, method="fuzzy", threshold=95.5)
+    assert kept(star) == [0, 2]
+    assert star.ledger["lost_to"].to_list() == ["a/train:0"]
+    joined = run(rows, method="fuzzy", threshold=95.5, clusters="connected")
+    assert kept(joined) == [0]
+    figures = dict(joined.ledger.select("source_row", "figure").rows())
+    assert figures["train:1"] >= 95.5 > figures["train:2"] > 90
+
+
+def test_who_stays() -> None:
+    rows = [
+        ("a", LONG.format(1, 2), 0),
+        ("a", LONG.format(1, 2).replace("of them", "of them there"), 0),
+        ("b", LONG.format(1, 2) + " ", 0),
+    ]
+    assert kept(run(rows)) == [1]  # the longest of the first source
+    assert kept(run(rows, sources="ba")) == [2]
+    frame = pool(rows).with_columns(gold=pl.Series(["5", None, "5"]))
+    assert select(part(), frame, {}, 0).frame["row"].to_list() == [0]
+    assert select(part(), frame.with_columns(gold=pl.Series([" ", None, "5"])), {}, 0).frame["row"].to_list() == [1]
+
+
+def test_clusters_are_told_row_by_row() -> None:
+    rows = [
+        ("a", LONG.format(1, 2), 0),
+        ("b", LONG.format(1, 2), 0),
+        ("b", "alone", 0),
+        ("b", LONG.format(1, 2) + "?", 0),
+    ]
+    result = run(rows)
+    table = result.tables["clusters"]
+    assert table.columns == [
+        "part",
+        "step",
+        "cluster",
+        "size",
+        "question_id",
+        "source",
+        "source_row",
+        "copy",
+        "survivor",
+        "similarity",
+    ]
+    assert table["source_row"].to_list()[0] == "train:0"
+    assert sorted(table["source_row"].to_list()) == ["train:0", "train:1", "train:3"]
+    assert table["survivor"].to_list() == [True, False, False]
+    assert table["cluster"].unique().to_list() == [1]
+    assert result.funnel[0].figures["clusters"] == 1
+    assert result.funnel[0].figures["largest"] == 3
+
+
+WORDS = ["ape", "bear", "cat", "3", "4", "not", "minus", "-"]
+ROWS = st.lists(
+    st.tuples(
+        st.sampled_from("ab"),
+        st.lists(st.sampled_from(WORDS), min_size=1, max_size=6).map(
+            lambda some: "the old tale of " * 4 + " ".join(some)
+        ),
+        st.integers(0, 1),
+    ),
+    max_size=14,
+    unique=True,
+)
+
+
+@settings(max_examples=60, deadline=None)
+@given(
+    rows=ROWS,
+    method=st.sampled_from(["exact", "fuzzy", "numbers", "minhash"]),
+    clusters=st.sampled_from(["star", "connected"]),
+    within=st.sampled_from(["part", "source"]),
+    draw=st.randoms(use_true_random=False),
+)
+def test_the_order_of_rows_changes_nothing(
+    rows: list[tuple[str, str, int]], method: str, clusters: str, within: str, draw: random.Random
+) -> None:
+    frame = pool(rows)
+    shuffled = frame.sample(fraction=1, shuffle=True, seed=draw.randrange(1 << 30)) if rows else frame
+    chosen = part(method=method, clusters=clusters, within=within)
+    one, other = select(chosen, frame, {}, 0), select(chosen, shuffled, {}, 0)
+    assert violations(Ledger, one.ledger) == []
+    assert len(frame) == len(one.frame) + len(one.ledger)
+    key = ["source", "source_row", "copy"]
+    assert one.frame.select(key).sort(key).equals(other.frame.select(key).sort(key))
+    by = ["source", "source_row", "note", "lost_to", "figure"]
+    assert one.ledger.select(by).sort(by).equals(other.ledger.select(by).sort(by))
+    staying = set(one.frame.select(pl.format("{}/{}", "source", "source_row")).to_series().to_list())
+    assert set(one.ledger["lost_to"].to_list()) <= staying
