@@ -1,10 +1,11 @@
 """A fastText classifier of texts (Joulin et al. 2016), trained on what is like what we want and what is not.
 
 Belongs here: training and scoring; who is scored is in `fasttext_filter` (answers) and `curation.scores` (questions). The
-library is floret, which trains as fastText does and, unlike its wheels, stands beside numpy 2 and beside the language model's own
-fastText. Contract: one thread and a seed, so the same samples give the same scores; a classifier that was kept gives them too.
-Samples are put in an order that the seed decides, since fastText learns from them one after the other. Memory holds the vectors (dim x buckets x 4 bytes) and a place a sample. Fails with `UserError` where a class
-has no samples, where no word is frequent enough, or where the training diverges.
+library is floret, which trains as fastText does and, unlike its wheels, stands beside numpy 2 and beside the language model's
+own fastText. Contract: one thread and a seed, so the same samples give the same scores; a classifier that was kept gives them
+too. Samples are put in an order that the seed decides, since fastText learns from them one after the other. Memory holds the
+vectors (dim x buckets x 4 bytes) and a place a sample. Fails with `UserError` where a class has no samples, where no word is
+frequent enough, or where the training diverges.
 """
 
 from __future__ import annotations

@@ -18,6 +18,7 @@ from ot_assets.registry.specs.benchmark import BenchmarkSpec
 from ot_assets.registry.specs.model import ModelSpec
 from ot_assets.registry.specs.origin import LOCAL
 from ot_assets.registry.specs.recipe import RecipeSpec
+from ot_assets.registry.specs.select import score_of
 from ot_assets.registry.specs.source import QuestionSet, SourceSpec
 from ot_assets.registry.specs.teacher import TeacherSpec
 
@@ -42,6 +43,8 @@ _REFERENCES: tuple[tuple[Section, tuple[str, ...], Section], ...] = (
     ("sources", ("judge", "teacher"), "teachers"),
     *(("sources", path, "teachers") for path in TEACHERS),
     ("recipes", ("parts", "*", "sources", "*", "source"), "sources"),
+    ("recipes", ("parts", "*", "ranking", "*"), "sources"),
+    ("recipes", ("rankings", "*", "*"), "sources"),
     *(("recipes", path, section) for path, section in SCORE_REFERENCES),
     ("recipes", ("teachers", "*"), "teachers"),
     ("recipes", ("other_teachers", "*"), "teachers"),
@@ -170,7 +173,7 @@ class _Check:
                     message = f"is of domain {source.domain}, the part counts as {part.domain}"
                     yield document.problem(path, message, warning=True)
             for i, step in enumerate(part.select):
-                score = getattr(step, "score", None)
+                score = score_of(step)
                 if score is not None:
                     where: Path_ = ("parts", name, "select", i, "score")
                     yield from ScoreChecks(document, part, self.teacher_specs, self.models).problems(score, where)

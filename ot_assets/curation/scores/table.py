@@ -1,8 +1,9 @@
 """All scores of a source: each column is taken over as far as it is known, and the rest is scored.
 
-Belongs here: the order of work and what is said of it. Contract: one column a wanted score, in the order given, one value a row
-of the source; a combined score is made of the columns of its parts. Models are asked score by score over the whole source, so
-an engine is loaded once a score. Memory holds numbers and ids, never texts. Fails with `UserError` where a scorer gives nothing.
+Belongs here: the order of work and what is said of it. Contract: one column a wanted score, in the order given, one value a
+row of the source; a combined score is made of the columns of its parts. Models are asked score by score over the whole
+source, so an engine is loaded once a score. Memory holds numbers and ids, never texts. Fails with `UserError` where a scorer
+gives nothing.
 """
 
 from __future__ import annotations
@@ -87,7 +88,7 @@ def _single(score: SingleScore, scorer_of: Callable[[SingleScore], Scorer], rows
     return Filled(column, scorer.identity, len(todo), len(rows) - len(todo))
 
 
-_BY = {"mean": np.mean, "min": np.min, "max": np.max}
+_BY: dict[str, Callable[..., Any]] = {"mean": np.mean, "min": np.min, "max": np.max}
 
 
 def _combined(score: Combined, columns: dict[str, Filled]) -> Filled:
