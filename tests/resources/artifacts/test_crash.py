@@ -135,7 +135,8 @@ def test_kill_9_at_random_moments(tmp_path: Path, forked: Forker) -> None:
         history = store.history("trace_requests", AIME)
         assert all(store.get(m.asset, m.key, m.artifact_id).verify() == [] for m in history)
         rows = found.manifest.rows_out
-    assert rows > 12
+    # Each of the ten wrote at least the version after the one it found.
+    assert rows >= 2 + 10
     check_state(root, [found.manifest], rows=rows + 50)
 
 
