@@ -30,14 +30,36 @@ Recipe = Annotated[str, typer.Argument(help="Key of a recipe.")]
 
 
 @app.command()
-def check(json: Json = False) -> None:
-    """Validate every YAML of the registry; all problems at once.
+def check(
+    recipe: Annotated[str | None, typer.Argument(help="Show this recipe as it is carried out.")] = None,
+    json: Json = False,
+) -> None:
+    """Validate every YAML of the registry; all problems at once. With a recipe: what it says with its base, rankings and rows
+    worked out.
 
     Example: `OT_REGISTRY=my-registry ot check`
     """
     from ot_assets.commands.check import run
 
-    run(as_json=json)
+    run(recipe, as_json=json)
+
+
+@app.command()
+def ladder(
+    recipe: Recipe,
+    sizes: Annotated[
+        list[str] | None, typer.Argument(help="Training rows: 316 1k 3.16k ... (default: up to 1M).")
+    ] = None,
+    folder: Annotated[Path | None, typer.Option(help="Registry folder to write to (default: OT_REGISTRY).")] = None,
+    json: Json = False,
+) -> None:
+    """Write recipes that differ in the number of rows alone; the questions of each are among those of the larger ones.
+
+    Example: `OT_REGISTRY=my-registry ot ladder openthoughts3 316 1k 3.16k`
+    """
+    from ot_assets.commands.ladder import run
+
+    run(recipe, tuple(sizes or ()), folder=folder, as_json=json)
 
 
 @app.command()

@@ -12,6 +12,7 @@ from ot_assets.registry.crosscheck_answers import REFERENCES, AnswerChecks
 from ot_assets.registry.crosscheck_scores import REFERENCES as SCORE_REFERENCES
 from ot_assets.registry.crosscheck_scores import ScoreChecks
 from ot_assets.registry.crosscheck_written import TEACHERS, written_problems
+from ot_assets.registry.crosscheck_parts import asks_too_much
 from ot_assets.registry.document import Document, Path_
 from ot_assets.registry.errors import Problem, suggestion
 from ot_assets.registry.specs.benchmark import BenchmarkSpec
@@ -160,6 +161,7 @@ class _Check:
     def recipe(self, recipe: RecipeSpec) -> Iterator[Problem]:
         document = self.documents["recipes"][recipe.key]
         yield from self._parts(recipe, document)
+        yield from asks_too_much(recipe, document, self.sources)
         yield from self._student(recipe, document)
         yield from self._benchmarks(recipe, document)
         yield from self._answers(recipe, document)

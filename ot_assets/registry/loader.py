@@ -20,6 +20,7 @@ from ot_assets.registry.catalogue import SECTIONS, AnySpec, Registry, Section
 from ot_assets.registry.crosscheck import cross_check
 from ot_assets.registry.document import Document, read_document
 from ot_assets.registry.errors import Problem, RegistryErrors, nearest, suggestion
+from ot_assets.registry.inherit import inherit
 from ot_assets.registry.messages import problems_of
 from ot_assets.registry.order import KeyRecord, arrange, key_record_path, read_record, record_keys
 from ot_assets.registry.specs.source import QuestionSet
@@ -59,6 +60,7 @@ def load_registry(extra: Path | None = None, *, record: Path | None = None, ship
     _read_folder(shipped, loaded, own=False)
     if extra is not None:
         _read_folder(extra, loaded, own=True)
+    _make_specs(loaded)
     _check_index(shipped, known, loaded)
     keys = _read_record(record, loaded)
     _check_reuse(known, keys, loaded, record)
@@ -112,10 +114,10 @@ def _read_section(section: Section, folder: Path, loaded: Loaded, *, own: bool) 
         if file.suffix != ".yaml":
             loaded.problems.append(Problem(file, 1, "", f"is not read; rename it to {file.stem}.yaml"))
             continue
-        _read_spec(section, file, loaded, own=own)
+        _read_file(section, file, loaded, own=own)
 
 
-def _read_spec(section: Section, file: Path, loaded: Loaded, *, own: bool) -> None:
+def _read_file(section: Section, file: Path, loaded: Loaded, *, own: bool) -> None:
     key = file.stem
     there = loaded.documents[section].get(key)
     if there is not None:
@@ -127,9 +129,19 @@ def _read_spec(section: Section, file: Path, loaded: Loaded, *, own: bool) -> No
     loaded.problems += document.problems
     if own:
         loaded.own[section].append(key)
-    spec = _spec(section, key, document, loaded.problems)
-    if spec is not None:
-        loaded.specs[section][key] = spec
+
+
+def _make_specs(loaded: Loaded) -> None:
+    """Specs of all documents, once every file is read: a recipe may take over from one that stands elsewhere."""
+    recipes, problems = inherit(loaded.documents["recipes"])
+    loaded.problems += problems
+    for key, data in recipes.items():
+        loaded.documents["recipes"][key].data = data
+    for section, documents in loaded.documents.items():
+        for key, document in documents.items():
+            spec = _spec(section, key, document, loaded.problems)
+            if spec is not None:
+                loaded.specs[section][key] = spec
 
 
 def _spec(section: Section, key: str, document: Document, problems: list[Problem]) -> AnySpec | None:

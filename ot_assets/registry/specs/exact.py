@@ -41,7 +41,7 @@ def exact_part(
     """The part with nothing left open; a part that leaves nothing open is given back as it is."""
     part = _ranked(name, part, rankings)
     if questions is None:
-        if part.select and keeps_rows(part.select[-1]) and rows_of(part.select[-1]) is None:
+        if _open(part):
             raise ValueError(f"the last step of part {name} says no rows, and neither does the recipe (rows:)")
         return part
     if part.most is not None and questions > part.most:
@@ -53,9 +53,14 @@ def exact_part(
 
 def _cut(part: Part, questions: int) -> tuple[object, ...]:
     """The steps with the last cut: the number of a last step that has none, or a random draw after all others."""
-    if part.select and keeps_rows(part.select[-1]) and rows_of(part.select[-1]) is None:
+    if _open(part):
         return (*part.select[:-1], part.select[-1].model_copy(update={"rows": questions}))
     return (*part.select, Random(kind="random", rows=questions))
+
+
+def _open(part: Part) -> bool:
+    """Whether its last step leaves the number of rows to the recipe."""
+    return bool(part.select) and keeps_rows(part.select[-1]) and rows_of(part.select[-1]) is None
 
 
 def _ranked(name: str, part: Part, rankings: Mapping[str, tuple[str, ...]]) -> Part:
@@ -79,7 +84,7 @@ def _ratios(parts: Mapping[str, Part], answers: Callable[[str], int]) -> dict[st
         raise ValueError(f"either every part has a ratio or none has; {missing} has none")
     if len(parts) == 1:
         return dict.fromkeys(parts, 1.0)
-    own = {name: part.most for name, part in parts.items()}
+    own = {name: None if _open(part) else part.most for name, part in parts.items()}
     unknown = [name for name, most in own.items() if most is None]
     if unknown:
         raise ValueError(

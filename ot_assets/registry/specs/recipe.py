@@ -120,6 +120,11 @@ class RecipeSpec(Spec):
             name: exact_part(name, part, self.rankings, asked.get(name), self.rows) for name, part in self.parts.items()
         }
 
+    def resolved(self) -> dict[str, Any]:
+        """The recipe as plain JSON types with nothing left open: parts as they are carried out."""
+        parts = {name: {**part.to_dict(), "seed": self.part_seed(name)} for name, part in self.exact_parts.items()}
+        return {**self.to_dict(), "parts": parts}
+
     @property
     def questions_asked(self) -> int:
         """Questions that its last steps are to leave in all; parts whose last step keeps no number count for nothing."""
