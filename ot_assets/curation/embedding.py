@@ -1,11 +1,11 @@
 """Sentence embeddings: texts as unit vectors of a local model, shared by deduplication and scores.
 
-Belongs here: finding the model's folder, and `embed`. Contract: one float32 row of length 1 a text, so that a product of two rows
-is their cosine. Pooling and the longest text in tokens are those of the folder (`1_Pooling/config.json`,
-`sentence_bert_config.json`, as sentence-transformers writes them); without them it is the mean over at most 256 tokens. Equal
-texts are embedded once, and batches are made of the sorted set of texts, so the rows' order and repetitions change nothing.
-Nothing is fetched from anywhere by `embed`, and no code of the folder is run. Fails with `UserError`: no such model, a model that
-is an endpoint, a folder that cannot be read.
+Belongs here: finding the model's folder, and `embed`. Contract: one float32 row of length 1 a text, so that a product
+of two rows is their cosine. Pooling and the longest text in tokens are those of the folder (`1_Pooling/config.json`,
+`sentence_bert_config.json`, as sentence-transformers writes them); without them it is the mean over at most 256 tokens.
+Equal texts are embedded once, and batches are made of the sorted set of texts, so the rows' order and repetitions
+change nothing. Nothing is fetched from anywhere by `embed`, and no code of the folder is run. Fails with `UserError`:
+no such model, a model that is an endpoint, a folder that cannot be read.
 """
 
 from __future__ import annotations

@@ -1,1 +1,1 @@
-"""Deduplication: which rows are the same, and which of them stays. Pure modules; the step itself is in `curation.steps.dedup`."""
+"""Deduplication: which rows are the same, and which of them stays. The step itself is in `curation.steps.dedup`."""

@@ -2,14 +2,14 @@
 
 Belongs here: `star` and `connected`. Both take the pairs and a rank for each place (lower is better, all different).
 
-* star: in the order of rank a place stays when no place that stays is similar to it; the first that stays takes its free
-  neighbours. So every row that goes is itself similar to its survivor, no two survivors are similar, and in a chain A~B~C with
-  A!~C both ends stay where A comes first.
-* connected: places that a chain of pairs joins are one cluster; its best rank stays. Fewer rows stay, and a row may be unlike its
-  survivor.
+* star: in the order of rank a place stays when no place that stays is similar to it; the first that stays takes its
+  free neighbours. So every row that goes is itself similar to its survivor, no two survivors are similar, and in a
+  chain A~B~C with A!~C both ends stay where A comes first.
+* connected: places that a chain of pairs joins are one cluster; its best rank stays. Fewer rows stay, and a row may be
+  unlike its survivor.
 
-Contract: the outcome depends on the pairs as a set and on the ranks, not on the order of either. Every place has a survivor,
-a survivor is its own. Memory is that of the pairs, twice. Pure; raises nothing.
+Contract: the outcome depends on the pairs as a set and on the ranks, not on the order of either. Every place has a
+survivor, a survivor is its own. Memory is that of the pairs, twice. Pure; raises nothing.
 """
 
 from __future__ import annotations

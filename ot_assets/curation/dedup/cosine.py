@@ -1,8 +1,8 @@
 """Pairs of vectors whose cosine reaches a threshold, exactly, block by block.
 
-Belongs here: the matrix product and what is kept of it. Contract: all pairs, none twice; the figure of a pair is counted again in
-double precision, so that it does not depend on blocks or cores. Memory: one block of 64 MiB and the pairs found. Cost: the
-square of the number of vectors. Pure; raises nothing.
+Belongs here: the matrix product and what is kept of it. Contract: all pairs, none twice; the figure of a pair is
+counted again in double precision, so that it does not depend on blocks or cores. Memory: one block of 64 MiB and the
+pairs found. Cost: the square of the number of vectors. Pure; raises nothing.
 """
 
 from __future__ import annotations

@@ -1,9 +1,9 @@
 r"""LaTeX as plain text: what a formula says, without how it is set.
 
-Belongs here: commands and braces. `plain` turns \(\left( x \right)\), $(x)$ and ( x ) into the same characters, \frac{1}{2} into
-1/2, \le and \leq into <=, x^{2} into x^2; a command that it does not know leaves its name. Contract: the input is lower case
-already (`unicode_forms.unified`); numbers, signs and names stay, in their order. Linear for each pass, and the passes are bounded,
-so hostile nesting costs no more. Raises nothing.
+Belongs here: commands and braces. `plain` turns \(\left( x \right)\), $(x)$ and ( x ) into the same characters,
+\frac{1}{2} into 1/2, \le and \leq into <=, x^{2} into x^2; a command that it does not know leaves its name. Contract:
+the input is lower case already (`unicode_forms.unified`); numbers, signs and names stay, in their order. Linear for
+each pass, and the passes are bounded, so hostile nesting costs no more. Raises nothing.
 """
 
 from __future__ import annotations

@@ -1,8 +1,8 @@
 """Markdown and HTML as plain text.
 
-Belongs here: emphasis, headings, fences, list markers, links, tables, tags and entities. Contract: words, numbers and signs stay;
-a sign that may be meant (a < b, 2 * 3, a - b) is never taken for markup. Every pattern is bounded in length, so hostile texts
-cost linear time. Pure; raises nothing.
+Belongs here: emphasis, headings, fences, list markers, links, tables, tags and entities. Contract: words, numbers and
+signs stay; a sign that may be meant (a < b, 2 * 3, a - b) is never taken for markup. Every pattern is bounded in
+length, so hostile texts cost linear time. Pure; raises nothing.
 """
 
 from __future__ import annotations
@@ -17,7 +17,9 @@ _TAG = re.compile(
 )
 _RAISED = re.compile(r"<sup>([^<>]{1,40})</sup>", re.IGNORECASE)
 _LOWERED = re.compile(r"<sub>([^<>]{1,40})</sub>", re.IGNORECASE)
-_FENCE = re.compile(r"(?m)^[ \t]*(?:```|~~~)[ \t]*[\w+#.-]{0,20}[ \t]*$")
+_FENCE = re.compile(
+    r"(?:```|~~~)(?:[\w+#.-]{1,20}(?=[ \t]*\n)|(?:python3?|py|javascript|js|java|cpp|bash|sql|text|json|latex)(?=\s))?"
+)
 _STRONG = re.compile(r"(?<![\w*])(\*{1,3})(?=[^\s*])([^*\n]{1,300}?)(?<=[^\s*])\1(?![\w*])")
 _LINK = re.compile(r"!?\[([^\[\]\n]{0,300})\]\(\s*((?:https?://|www\.|/|#|mailto:)[^\s()]{0,500})\s*\)")
 _RULE = re.compile(
@@ -47,8 +49,8 @@ def plain(text: str) -> str:
 
 
 def _without_markers(text: str) -> str:
-    """Takes markers off lines that start an item: the first line, one after an empty line, after a line that ends a sentence, or
-    beside another item. A sign that only came to a line's start because the text was wrapped stays.
+    """Takes markers off lines that start an item: the first line, one after an empty line or after a line that ends a
+    sentence, or beside another item. A sign that only came to a line's start because the text was wrapped stays.
     """
     lines = text.split("\n")
     starts = True

@@ -1,9 +1,9 @@
 """What the rows of a step are compared by, read from the pool piece by piece.
 
-Belongs here: `Material`: rows that are the same to the letter (as the method reads them) are one node, so a million identical rows
-are compared once. Contract: memory holds one text a node (what is compared) and, for a moment, one piece of the pool; nodes are
-numbered in the order in which their text first comes. `groups` bounds the search: only nodes of one group can be duplicates. Pure
-but for the cache of readings. Raises nothing of its own.
+Belongs here: `Material`: rows that are the same to the letter (as the method reads them) are one node, so a million
+identical rows are compared once. Contract: memory holds one text a node (what is compared) and, for a moment, one piece
+of the pool; nodes are numbered in the order in which their text first comes. `groups` bounds the search: only nodes of
+one group can be duplicates. Pure but for the cache of readings. Raises nothing of its own.
 """
 
 from __future__ import annotations

@@ -1,8 +1,8 @@
 """The pairs that a method finds among the nodes of a step.
 
-Belongs here: one line of choice a method. Contract: pairs of nodes (left < right) with their similarity in percent, at or above
-the step's threshold, both of one group; the same for the same material, with a cache or without. Fails with `UserError` when an
-embedding model cannot be had.
+Belongs here: one line of choice a method. Contract: pairs of nodes (left < right) with their similarity in percent, at
+or above the step's threshold, both of one group; the same for the same material, with a cache or without. Fails with
+`UserError` when an embedding model cannot be had.
 """
 
 from __future__ import annotations

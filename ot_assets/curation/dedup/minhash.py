@@ -1,12 +1,12 @@
 """MinHash-LSH: texts whose sets of five-character shingles overlap.
 
-Belongs here: `similar_pairs` by Jaccard similarity. Texts are compared in lower case with white space as one space. Each text has
-128 minima of hashed shingles (Broder 1997), cut into bands; texts that agree on a band are looked at (Indyk and Motwani 1998;
-Mining of Massive Datasets, ch. 3), and their true Jaccard similarity is then counted, so that what is found is right: only recall is
-a matter of chance. Bands are chosen so that a pair at the threshold is missed less than once in a hundred times. Contract: the
-same texts give the same pairs, in any order of texts and on any machine. Memory: 512 bytes a text, and the shingles of the texts that are
-compared. A bucket of more than 1,000 texts is compared with its first text and its neighbours only, so that a million alike cost
-no square. Pure; raises nothing.
+Belongs here: `similar_pairs` by Jaccard similarity. Texts are compared in lower case with white space as one space.
+Each text has 128 minima of hashed shingles (Broder 1997), cut into bands; texts that agree on a band are looked at
+(Indyk and Motwani 1998; Mining of Massive Datasets, ch. 3), and their true Jaccard similarity is then counted, so that
+what is found is right: only recall is a matter of chance. Bands are chosen so that a pair at the threshold is missed
+less than once in a hundred times. Contract: the same texts give the same pairs, in any order of texts and on any
+machine. Memory: 512 bytes a text, and the shingles of the texts that are compared. A bucket of more than 1,000 texts is
+compared with its first text and its neighbours only, so that a million alike cost no square. Pure; raises nothing.
 """
 
 from __future__ import annotations
@@ -96,8 +96,8 @@ def _batches(texts: Sequence[str]) -> Iterator[tuple[int, int]]:
 
 
 def _shingles(texts: Sequence[str]) -> tuple[Hashes, Ints]:
-    """Hashes of the shingles of all texts one after the other, and where each text begins. A text shorter than a shingle is one,
-    filled up with zeros.
+    """Hashes of the shingles of all texts one after the other, and where each text begins. A text shorter than a shingle is
+    one, filled up with zeros.
     """
     joined = "".join(text + "\0" * max(0, SHINGLE - len(text)) for text in texts)
     codes = np.frombuffer(joined.encode("utf-32-le", "surrogatepass"), "<u4").astype(np.uint64)

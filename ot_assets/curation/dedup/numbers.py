@@ -2,16 +2,17 @@
 
 Belongs here: `read`. A `Reading` has three faces:
 
-* `normal`: the text freed of formatting (white space, wrapping, case, Unicode forms, punctuation, LaTeX, Markdown, HTML, ways of
-  writing a number): tokens with one space between them. Two readings are compared by the similarity of these.
+* `normal`: the text freed of formatting (white space, wrapping, case, Unicode forms, punctuation, LaTeX, Markdown,
+  HTML, ways of writing a number): tokens with one space between them. Two readings are compared by the similarity of
+  these.
 * `strict`: the signature: numbers, operators, comparison signs, grouping brackets, variables of one letter, negations,
   quantifiers and the like (`words.MEANING`), in their order. Two texts whose signatures differ are never duplicates.
-* `soft`: signs that may be meant or may be formatting: a dash between words, a star between words, words in quotation marks. Two
-  texts are duplicates only where one's run of them contains the other's (`compatible`): total - count and total * count differ, a
-  hyphen that one of them leaves out does not.
+* `soft`: signs that may be meant or may be formatting: a dash between words, a star between words, words in quotation
+  marks. Two texts are duplicates only where one's run of them contains the other's (`compatible`): total - count and
+  total * count differ, a hyphen that one of them leaves out does not.
 
-Contract: a pure function of the text, linear in it, the same on every machine. What formatting may hide is lost on purpose; what
-may change an answer is kept, and where both is possible texts are kept apart. Raises nothing.
+Contract: a pure function of the text, linear in it, the same on every machine. What formatting may hide is lost on
+purpose; what may change an answer is kept, and where both is possible texts are kept apart. Raises nothing.
 """
 
 from __future__ import annotations
@@ -107,7 +108,7 @@ _FIXED = {
     **dict.fromkeys(("-", " -", "- ", " - "), _DASH),
     **dict.fromkeys(("*", " *", "* ", " * "), _STAR),
     **dict.fromkeys('"', _QUOTE),
-    **dict.fromkeys("?.;@$~\\", _STOP),
+    **dict.fromkeys("?.;@$~\\`", _STOP),
     "'": _PRIME, ",": _COMMA, ":": _COLON, "!": _BANG, "#": _SYMBOL,
 }  # fmt: skip
 
@@ -134,10 +135,10 @@ def _kind(token: str) -> str:
         return _DIGITS
     if not first.isalpha():
         category = unicodedata.category(first)
-        return _SIGN if category in ("Sm", "Sc") else _SYMBOL if category[0] == "S" else _STOP
+        return _SIGN if category in ("Sm", "Sc") else _SYMBOL if category == "So" else _STOP
     if token in MEANING or token in SMALL or token in TENS or token.endswith("n't") or token.startswith("n'"):
         return _MEANT
-    if len(token) == 1 and not "\u2e80" < first:
+    if len(token) == 1 and first <= "\u2e80":
         return _LETTER_
     return _MEANT if not MEANT_LETTERS.isdisjoint(token) else _PLAIN
 
@@ -184,7 +185,7 @@ class _Lexer:
         elif kind == _SIGN or (kind == _BANG and self._meant_bang(place)):
             self._keep(token)
             self.grouping += 1
-        elif kind == _DASH or kind == _STAR:
+        elif kind in (_DASH, _STAR):
             self._dash_or_star(place, token, kind)
         elif kind == _OPEN:
             self.brackets.append((token, len(self.out), len(self.strict), self.grouping))
@@ -194,13 +195,11 @@ class _Lexer:
             self.grouping += self._kind(place - 1) in _OPERANDS
         elif kind == _COLON and self._kind(place - 1) == _DIGITS == self._kind(place + 1):
             self.strict.append(token)
-        elif kind == _QUOTE or kind == _PRIME:
+        elif kind in (_QUOTE, _PRIME):
             self._quoted(place, kind)
         elif kind == _SYMBOL:
             self.out.append(token)
-            if token != "#":
-                self.strict.append(token)
-            elif self._kind(place - 1) in _WORDS + _LETTER_ and self._kind(place + 1) not in _DIGITS:
+            if token != "#" or (self._kind(place - 1) in _WORDS + _LETTER_ and self._kind(place + 1) not in _DIGITS):
                 self.strict.append(token)
         return place + 1
 

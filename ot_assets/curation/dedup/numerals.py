@@ -1,8 +1,8 @@
 """Numbers as they are written: digits with separators, and words for numbers.
 
-Belongs here: `canonical` (1,000 = 1000, 3.0 = 3, .5 = 0.5) and `spelled` (twenty-one = 21, two thousand and five = 2005). Contract:
-two ways of writing become one only when they mean the same number in every convention: 1.500 (1.5, or a German 1500) stays as it
-is, and leading zeros stay (0101 is not 101). Pure; raises nothing.
+Belongs here: `canonical` (1,000 = 1000, 3.0 = 3, .5 = 0.5) and `spelled` (twenty-one = 21, two thousand and five =
+2005). Contract: two ways of writing become one only when they mean the same number in every convention: 1.500 (1.5, or
+a German 1500) stays as it is, and leading zeros stay (0101 is not 101). Pure; raises nothing.
 """
 
 from __future__ import annotations

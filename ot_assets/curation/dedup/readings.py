@@ -1,8 +1,8 @@
 """Readings of texts that were read before: a small SQLite file, so that a source that is added is all that is read anew.
 
-Contract: `read` gives what `numbers.read` gives, whatever the file holds. It is a help and never a hindrance: where the file cannot
-be read or written it is left alone and every text is read. Deleting it costs time only. It is kept by the version of the
-rules, and by the hash of a text to the letter.
+Contract: `read` gives what `numbers.read` gives, whatever the file holds. It is a help and never a hindrance: where the
+file cannot be read or written it is left alone and every text is read. Deleting it costs time only. It is kept by the
+version of the rules, and by the hash of a text to the letter.
 """
 
 from __future__ import annotations
@@ -34,7 +34,8 @@ class Readings:
                 self._connection.execute("PRAGMA journal_mode=WAL")
                 self._connection.execute("PRAGMA synchronous=OFF")
                 self._connection.execute(
-                    f"CREATE TABLE IF NOT EXISTS {_TABLE} (key BLOB PRIMARY KEY, normal TEXT, strict TEXT, soft TEXT) WITHOUT ROWID"
+                    f"CREATE TABLE IF NOT EXISTS {_TABLE} "
+                    "(key BLOB PRIMARY KEY, normal TEXT, strict TEXT, soft TEXT) WITHOUT ROWID"
                 )
         return self
 

@@ -1,8 +1,9 @@
 """Who stays of rows that are the same.
 
-Belongs here: the one rule for it: the source that the part names first; then a row with a gold answer; then the longest question;
-then the smaller question_id; then the smaller copy. So a source that is added at the end of a part takes no survivor away
-from the others. Contract: ranks are all different and do not depend on the rows' order. Pure; raises nothing.
+Belongs here: the one rule for it: the source that the part names first; then a row with a gold answer; then the longest
+question; then the smaller question_id; then the smaller copy. So a source that is added at the end of a part takes no
+survivor away from the others. Contract: ranks are all different and do not depend on the rows' order. Pure; raises
+nothing.
 """
 
 from __future__ import annotations

@@ -1,7 +1,8 @@
 """One character for what is written in many: Unicode forms, quotes, dashes, signs of arithmetic, digits of all scripts.
 
-Belongs here: replacements of characters that mean the same. Contract: what carries meaning stays told apart (10² is 10^2 and not
-102; 3½ is 3 1/2 and not 31/2; − is a minus and — is punctuation). Pure, linear in the text; raises nothing.
+Belongs here: replacements of characters that mean the same. Contract: what carries meaning stays told apart (10² is
+10^2 and not 102; 3½ is 3 1/2 and not 31/2; − is a minus and — is punctuation). Pure, linear in the text; raises
+nothing.
 """
 
 from __future__ import annotations
@@ -20,7 +21,7 @@ _INVISIBLE = re.compile(
 _GROUPED = re.compile(r"(?<=\d)[\u00a0\u2009\u202f](?=\d{3}(?!\d))")
 _SAME = {
     '"': "“”„‟«»〝〞＂「」『』❝❞",
-    "'": "’‘‚‛ʼʹ′`´＇‹›",
+    "'": "’‘‚‛ʼʹ′´＇‹›",
     "-": "‐‑‒–−﹣－⁃",
     " ; ": "—―⸺⸻〜",
     "*": "×⋅∙·∗✕✖⨯•●◦▪‣",
@@ -42,7 +43,6 @@ _SAME = {
     "%": "٪",
 }
 _TABLE = str.maketrans({variant: one for one, variants in _SAME.items() for variant in variants})
-_ASCII_TABLE = str.maketrans({"`": "'"})
 
 
 def unified(text: str) -> str:
