@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import random
 from itertools import pairwise
 
 import hypothesis.strategies as st
@@ -9,7 +10,8 @@ import pytest
 from hypothesis import given, settings
 from rapidfuzz import fuzz
 
-from ot_assets.curation.similarity import IndelHit, IndelIndex
+from ot_assets.curation import similarity
+from ot_assets.curation.similarity import COMPILED_FROM, IndelHit, IndelIndex
 
 ALPHABET = st.sampled_from("abcdefgh ij\u00e9\u4e2d\U0001f600")
 WORDS = st.lists(st.sampled_from(["the", "sum", "of", "two", "primes", "is", "42", "find", "x^2"]), max_size=40)
@@ -88,4 +90,42 @@ def test_texts_made_from_one_template() -> None:
     index = IndelIndex(items, thresholds, [0, 10, 25], workers=2)
     expected = naive(questions, items, thresholds, [0, 10, 25])
     assert len(expected) > 500
+    assert {tuple(hit) for hit in index.hits(questions)} == expected
+
+
+@settings(max_examples=60, deadline=None)
+@given(
+    questions=st.lists(TEXTS, max_size=8),
+    items=st.lists(TEXTS.filter(bool), min_size=1, max_size=70),
+    first=st.sampled_from([50.0, 75.0, 90.0, 100.0, None]),
+    second=st.sampled_from([33.3, 75.0, None]),
+    data=st.data(),
+)
+def test_the_compiled_search_equals_all_pairs(
+    questions: list[str], items: list[str], first: float | None, second: float | None, data: st.DataObject
+) -> None:
+    near = data.draw(st.lists(st.sampled_from(items), max_size=3))
+    questions = [*questions, *(text + " extra" for text in near), *(text[1:] + text[:1] for text in near)]
+    cut = data.draw(st.integers(0, len(items)))
+    thresholds = [first] * cut + [second] * (len(items) - cut)
+    bounds = [0, cut, len(items)]
+    index = IndelIndex(items, thresholds, bounds, workers=2)
+    index._compared = COMPILED_FROM + 1
+    assert {tuple(hit) for hit in index.hits(questions)} == naive(questions, items, thresholds, bounds)
+
+
+def test_the_compiled_search_on_long_and_alike_texts(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Items of many words a class, texts from one template, and lengths on either side of every window."""
+    draw = random.Random(4)
+    words = "the sum of all primes below n is found with a sieve that costs x^2 steps; 42 = 6 * 7, so what?".split()
+    items = [" ".join(draw.choices(words, k=draw.randint(1, 500))) for _ in range(150)]
+    items += [f"State the final answer to this problem and explain every step of it: {i * 37} + {i}" for i in range(50)]
+    questions = [" ".join(draw.choices(words, k=draw.randint(1, 600))) for _ in range(60)]
+    questions += [text[: len(text) * 4 // 5] + " and so on" for text in items[::5]]
+    questions += [f"State the final answer to this problem and explain every step of it: {i} - {i}" for i in range(20)]
+    thresholds: list[float | None] = [75.0, 60.0] * 100
+    monkeypatch.setattr(similarity, "COMPILED_FROM", 0)
+    index = IndelIndex(items, thresholds, [0, 70, 200], workers=2)
+    expected = naive(questions, items, thresholds, [0, 70, 200])
+    assert len(expected) >= 60
     assert {tuple(hit) for hit in index.hits(questions)} == expected
