@@ -25,6 +25,7 @@ from ot_assets.graph import Need, World, source
 from ot_assets.graph import recipe as recipe_at
 from ot_assets.registry import remember_keys
 from ot_assets.registry.specs.score import AskedScore, asked_for
+from ot_assets.registry.specs.written import WrittenOrigin
 from ot_assets.scope import scope
 from ot_assets.spending.limits import RunBudget, budgeted, require_prices, within
 from resources.artifacts import Artifact
@@ -43,6 +44,7 @@ def ask_some(recipe: str, teacher: str | None, count: int, *, quiet: bool) -> tu
     about = scope(world, recipe, (teacher,) if teacher else ())
     run = RunBudget(recipe, about.teachers)
     require_prices(world.registry, run)
+    _refuse_unwritten(world, recipe)
     _make_questions(world, [need for need in about.steps() if need.asset in _FREE], quiet)
     services = Services()
     plans = [
@@ -128,6 +130,17 @@ def _drawn(questions: pl.DataFrame, count: int) -> pl.DataFrame:
     """Up to `count` questions, the same ones every time."""
     distinct = questions.unique("question_id", keep="first", maintain_order=True).sort("question_id")
     return distinct.sample(min(count, len(distinct)), seed=_SEED)
+
+
+def _refuse_unwritten(world: World, recipe: str) -> None:
+    """A written source would have to be written whole before anything is asked about it: that is no pilot."""
+    for key in world.registry.with_parents(world.registry.recipe(recipe).sources):
+        written = isinstance(world.registry.source(key).origin, WrittenOrigin)
+        if written and not world.has(Need("sourced_questions", source(key))):
+            raise UserError(
+                f"source {key} is written by a model and not made yet; a pilot would have to write it whole",
+                fix="plan without --pilot, or make sourced_questions of it first",
+            )
 
 
 def _make_questions(world: World, steps: list[Need], quiet: bool) -> None:

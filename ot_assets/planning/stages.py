@@ -19,15 +19,17 @@ from ot_assets.planning.calls import (
 from ot_assets.planning.draw import Drawn, answerable, answers_of, total
 from ot_assets.planning.estimates import Calls
 from ot_assets.planning.result import StagePlan
+from ot_assets.planning.written import written_calls, written_size
 from ot_assets.registry import ModelSpec, RecipeSpec, Registry, TeacherSpec
 from ot_assets.registry.specs.score import asked_for
 
 
 def before(registry: Registry, recipe: RecipeSpec, parts: list[Drawn], money: Money) -> list[StagePlan]:
     """Sources to filtered set."""
-    sizes = {key: registry.source(key).size for key in recipe.sources}
+    sizes = {key: written_size(registry, key) for key in recipe.sources}
     # Sources that only give examples to scores are sourced and screened, and nothing is drawn from them.
-    read = {key: registry.source(key).size for key in dict.fromkeys((*recipe.sources, *_examples_of(recipe)))}
+    wanted = dict.fromkeys((*recipe.sources, *_examples_of(recipe)))
+    read = {key: written_size(registry, key) for key in dict.fromkeys((*registry.with_parents(wanted), *wanted))}
     rows = total({key: registry.source(key).rows or size for key, size in read.items()})
     known, pool = total(sizes), total({str(i): part.pool for i, part in enumerate(parts)})
     calls = [
@@ -45,7 +47,7 @@ def before(registry: Registry, recipe: RecipeSpec, parts: list[Drawn], money: Mo
     ]
     scored = [key for key in recipe.sources if recipe.scores_of(key)]
     stages = [
-        money.stage("sourced_questions", len(read), (rows, total(read)), []),
+        money.stage("sourced_questions", len(read), (rows, total(read)), written_calls(registry, wanted)),
         money.stage("screened_questions", len(read), (total(read), total(read)), []),
     ]
     if scored:

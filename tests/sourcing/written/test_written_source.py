@@ -83,7 +83,9 @@ def test_copies_of_parents_and_of_each_other_go_to_the_ledger(house: House, serv
     twins = ledger.filter(pl.col("rule") == "near_copy")
     assert len(twins) == len(SEEDS) - 1 and twins["lost_to"].n_unique() == 1
     assert any("7" in text for text in made.read()["question"]), "another number makes another question"
-    by_letters = publish(house, **{"from": {"questions": "mine"}}, per_call=3, near={"method": "fuzzy", "threshold": 85})
+    by_letters = publish(
+        house, **{"from": {"questions": "mine"}}, per_call=3, near={"method": "fuzzy", "threshold": 85}
+    )
     assert len(by_letters.read()) == 1
     kept = publish(house, **{"from": {"questions": "mine"}}, per_call=3, near=None)
     assert "near_parent" not in rules(kept)

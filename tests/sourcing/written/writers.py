@@ -86,7 +86,8 @@ def make(house: House, asset: str, **keys: str) -> str | None:
 def publish(house: House, key: str = "new", **origin: Any) -> Artifact:
     """The written source with this origin, made."""
     house.write(f"sources/{key}", written(**origin))
-    assert make(house, "sourced_questions", source=key) is None
+    fault = make(house, "sourced_questions", source=key)
+    assert fault is None, fault
     made = house.current("sourced_questions", source=key)
     assert made.manifest.rows_in == made.manifest.rows_out + len(made.ledger().collect())
     return made
@@ -121,7 +122,10 @@ def build(path: Path) -> House:
     house.write("teachers/writer", TEACHER)
     house.rows("exam.jsonl", sums(3, first=60), folder="benchmarks")
     exam = {"origin": {"kind": "files", "paths": ["exam.jsonl"]}, "role": "dev", "repeats": 1}
-    house.write("benchmarks/exam", {**FILES_SOURCE, **exam, "description": "Sums.", "screen": {"ngram": None, "similarity": None}})
+    house.write(
+        "benchmarks/exam",
+        {**FILES_SOURCE, **exam, "description": "Sums.", "screen": {"ngram": None, "similarity": None}},
+    )
     return house
 
 
