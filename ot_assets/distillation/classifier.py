@@ -41,10 +41,17 @@ class Settings(Protocol):
 
 @dataclass(frozen=True)
 class Classifier:
-    """Scores texts from 0 (like the negatives) to 1 (like the positives); `samples` says how many of each it saw."""
+    """Scores texts from 0 (like the negatives) to 1 (like the positives)."""
 
     score: Callable[[str], float | None]
     samples: dict[str, int]
+    """How many of each class it saw; empty for one that was kept."""
+    words: frozenset[str] = frozenset()
+    """The words that it learnt. A text without one of them is scored by runs of unknown words, which says nothing."""
+
+    def knows(self, text: str) -> bool:
+        """Whether a text holds a word that it learnt."""
+        return any(word in self.words for word in one_line(text).split(" "))
 
 
 def trained(
@@ -68,14 +75,15 @@ def trained(
         model = _train(step, mixed, seed, who)
         if keep is not None:
             _save(model, keep)
-        return Classifier(_scoring(model), counts)
+        return Classifier(_scoring(model), counts, frozenset(model.words) - {"</s>"})
 
 
-def kept(path: Path) -> Callable[[str], float | None]:
-    """The scoring of a classifier that `trained` kept: the very same scores."""
+def kept(path: Path) -> Classifier:
+    """A classifier that `trained` kept: the very same scores."""
     import floret
 
-    return _scoring(floret.load_model(str(path)))
+    model = floret.load_model(str(path))
+    return Classifier(_scoring(model), {}, frozenset(model.words) - {"</s>"})
 
 
 def _write(path: Path, classes: dict[str, Iterable[str]]) -> tuple[list[int], dict[str, int]]:

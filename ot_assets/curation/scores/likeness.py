@@ -8,16 +8,14 @@ that the examples hold has no score. Fails with `UserError` where nothing can be
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 
-import numpy as np
-
 from ot_assets.curation.scores.column import Column, Todo
 from ot_assets.curation.scores.examples import ExampleReader
-from ot_assets.distillation.classifier import kept, trained
+from ot_assets.distillation.classifier import Classifier, kept, trained
 from ot_assets.progress import report
 from ot_assets.registry.specs.score import FastTextScore
 from resources.artifacts.locks import hold
@@ -41,16 +39,17 @@ class LikenessScorer:
         """Fills the column for the wanted rows."""
         done, total = 0, len(todo)
         for places, batch in todo.batches("question"):
-            found = [self._classify(normalise(text)) for text in batch.get_column("question")]
-            for text, value in zip(batch.get_column("question"), found, strict=True):
+            for place, text in zip(places.tolist(), map(normalise, batch.get_column("question")), strict=True):
+                value = self._classifier.score(text) if self._classifier.knows(text) else None
                 if value is None:
                     column.lacks("no known word", text[:200])
-            column.values[places] = np.array([np.nan if value is None else value for value in found])
+                else:
+                    column.values[place] = value
             done += len(places)
             report(f"{self.spec.column}: {done:,} of {total:,}")
 
     @cached_property
-    def _classify(self) -> Callable[[str], float | None]:
+    def _classifier(self) -> Classifier:
         path = self.folder / f"fasttext-{self.identity[:32]}.bin"
         with hold(self.folder / f"{path.stem}.lock", f"the classifier of {self.spec.column}"):
             if path.is_file():
@@ -62,7 +61,7 @@ class LikenessScorer:
                 self.spec, self._texts("positives"), self._texts("negatives"), self.spec.seed, who=who, keep=path
             )
             _prune(self.folder)
-            return classifier.score
+            return classifier
 
     def _texts(self, side: str) -> Iterator[str]:
         return self.examples.texts(self.spec.positives if side == "positives" else self.spec.negatives)
