@@ -1,8 +1,8 @@
 """`ot ladder`: the rungs of a recipe as recipes of their own, one YAML each.
 
-Belongs here: reading sizes (316, 3.16k, 1M) and writing files that say no more than `base` and `rows`. Everything else is
-the base's, so the questions of a rung are a subset of those of every larger one. Fails with `UserError`: a size that cannot be read or that
-the recipe cannot give, no registry folder, a file that is there and says something else.
+Belongs here: reading sizes (316, 3.16k, 1M) and writing files that say no more than `base` and `rows`. Everything else is the
+base's, so the questions of a rung are a subset of those of every larger one. Fails with `UserError`: a size that cannot be read
+or that the recipe cannot give, no registry folder, a file that is there and says something else.
 """
 
 from __future__ import annotations

@@ -9,10 +9,10 @@ from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING, Any
 
 from ot_assets.registry.crosscheck_answers import REFERENCES, AnswerChecks
+from ot_assets.registry.crosscheck_parts import asks_too_much
 from ot_assets.registry.crosscheck_scores import REFERENCES as SCORE_REFERENCES
 from ot_assets.registry.crosscheck_scores import ScoreChecks
 from ot_assets.registry.crosscheck_written import TEACHERS, written_problems
-from ot_assets.registry.crosscheck_parts import asks_too_much
 from ot_assets.registry.document import Document, Path_
 from ot_assets.registry.errors import Problem, suggestion
 from ot_assets.registry.specs.benchmark import BenchmarkSpec

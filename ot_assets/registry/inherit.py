@@ -48,8 +48,8 @@ def _whole(key: str, documents: Mapping[str, Document], below: tuple[str, ...], 
         if not below:
             problems.append(document.problem(("base",), f"no recipe {base!r}{suggestion(base, sorted(documents))}"))
         return data
-    if base == key or base in below:
-        if not below:
+    if base in (key, *below):
+        if base == (*below, key)[0]:  # those that only lead into a circle are not told of it
             problems.append(document.problem(("base",), f"{base!r} is based on {key!r} itself, by way of its own base"))
         return data
     above = _whole(base, documents, (*below, key), problems)

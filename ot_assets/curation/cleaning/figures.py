@@ -2,8 +2,8 @@ r"""Rule `figures`: questions that need a figure which is not there.
 
 Belongs here: what names a figure. Markup (``![](..)``, ``<img``, ``\includegraphics``, [asy], TikZ) outside of code; and words
 that point at a figure ("see the figure", "in the diagram", "Figure 2", "the graph shown below"). A word by itself is none:
-figure skating, significant figures, to figure out, the graph of a function, a graph's edges, the image of a map, and "draw a diagram"
-stay. Pure; the patterns are linear in the length of the text.
+figure skating, significant figures, to figure out, the graph of a function, a graph's edges, the image of a map, and "draw a
+diagram" stay. Pure; the patterns are linear in the length of the text.
 """
 
 from __future__ import annotations

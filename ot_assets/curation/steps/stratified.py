@@ -44,7 +44,7 @@ def run(step: Stratified, context: StepContext) -> Cut:
     figure = pl.col(KEY) if step.score else None
     ledger = ledger_rows(rows.filter(~stay), rule, figure=figure, note=quota, id_column="question_id")
     left = {source: max(0, quotas[source] - there[source]) for source in order if quotas[source] > there[source]}
-    return Cut(stay, ledger, {"quotas": quotas, "sources_short": left})
+    return Cut(stay, ledger, {"quotas": dict(quotas), "sources_short": dict(left)})
 
 
 def _shares(weights: list[int]) -> list[float]:
