@@ -92,3 +92,30 @@ def test_traces_reach_only_students_of_the_same_teacher_in_recipes_of_that_sourc
 def test_a_recipe_reaches_its_own_students_only(parts):
     edge = parts.recipe_to_training, parts.recipe, parts.recipe_teacher
     assert reaches(*edge, "math-only") == {"math-only|qwen", "math-only|reference", "math-only|scorer"}
+
+
+def test_a_source_reaches_the_scores_that_have_examples_of_it():
+    fasttext = {"kind": "fasttext", "positives": [{"source": "good"}], "negatives": [{"texts": ["bad"]}]}
+    meaning = {
+        "kind": "embedding",
+        "model": "mini",
+        "positives": [{"source": "good"}],
+        "negatives": [{"texts": ["bad"]}],
+    }
+    steps = [{"kind": "top", "score": score, "rows": 5} for score in (fasttext, meaning)]
+    parts = Partitions(
+        a_registry(
+            *map(a_source, ("aime", "chem", "good")),
+            *map(a_model, ("mini", "other")),
+            a_recipe("plain", ["chem"], ["reference"]),
+            a_recipe("scored", [], ["reference"],
+                     parts={"a": {"domain": "math", "sources": [{"source": "aime"}], "select": steps}}),
+        )
+    )  # fmt: skip
+    edge = parts.source_to_scores, parts.source, parts.source
+    assert reaches(*edge, "good") == {"good", "aime"}
+    assert reads(*edge, "aime") == {"aime", "good"}
+    assert reads(*edge, "chem") == {"chem"}
+    edge = parts.model_to_scores, parts.model, parts.source
+    assert reaches(*edge, "mini") == {"aime"}
+    assert reaches(*edge, "other") == set()
