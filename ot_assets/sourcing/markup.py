@@ -56,13 +56,18 @@ def _converter() -> Any:
             """`H<sub>2</sub>O` is `H_2O`."""
             return _raised("_", text)
 
+        def convert_script(self, el: Any, text: str, parent_tags: Any) -> str:
+            """Nothing of it is text."""
+            return ""
+
+        convert_style = convert_script
+
     return Posts(
         heading_style="ATX",
         bullets="-",
         escape_asterisks=False,
         escape_underscores=False,
         escape_misc=False,
-        strip=["script", "style"],
         code_language_callback=_language,
     )
 

@@ -48,8 +48,8 @@ def _archived(path: Path, name: str, key: str) -> Iterator[IO[bytes]]:
     finally:
         thread.join()
         archive.close()
-    if failed and not isinstance(failed[0], BrokenPipeError):
-        raise UserError(f"{key}: {name} cannot be unpacked: {failed[0]}", fix="fetch it again") from failed[0]
+        if failed and not isinstance(failed[0], BrokenPipeError):  # whatever the reader made of half a file
+            raise UserError(f"{key}: {name} cannot be unpacked: {failed[0]}", fix="fetch it again") from failed[0]
 
 
 def _opened(path: Path, name: str, key: str) -> tuple[Any, str]:
