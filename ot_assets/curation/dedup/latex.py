@@ -15,6 +15,7 @@ _LINE_BREAK = re.compile(r"\\\\(?:\s*\[[^\]\s]{0,12}\])?")
 _SIZES = re.compile(r"\\(?:left|right|middle|bigg?[lrm]?)(?![a-z])\s*(\.(?!\d))?")
 _ENVIRONMENT = re.compile(r"\\(?:begin|end)\s*\{([a-z]{1,20})\*?\}(?:\s*\{[lcr|@ ]{1,20}\})?")
 _ALIGNED = re.compile(r"(?<!\\)&(?!&)")
+_BETWEEN = re.compile(r"\\\)\s*\\\(")
 _SPACES = re.compile(r"\\[,;:> ]|\\q?quad(?![a-z])|(?<!\w)~|~(?=\S)")
 _THOUSANDS = re.compile(r"(?<=\d)(?:\{,\}|\\,|\\!)(?=\d{3}(?!\d))")
 _DEGREES = re.compile(r"\^\s*(?:\{\s*\\circ\s*\}|\\circ(?![a-z]))")
@@ -139,8 +140,7 @@ def _without_layout(text: str) -> str:
     text = _THOUSANDS.sub("", text)
     text = _LINE_BREAK.sub(" ", _SIZES.sub(" ", text))
     text = text.replace("\\{", "\ue000").replace("\\}", "\ue001").replace("\\!", "").replace("\\|", "||")
-    for mark in "()[]":
-        text = text.replace(f"\\{mark}", " ")
+    text = _BETWEEN.sub(" ", text).replace("\\(", "").replace("\\)", "").replace("\\[", " ").replace("\\]", " ")
     for mark in "%#&_":
         text = text.replace(f"\\{mark}", mark)
     text = _SPACES.sub(" ", text.replace("\\$", " "))

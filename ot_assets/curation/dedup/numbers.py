@@ -46,7 +46,8 @@ class Reading(NamedTuple):
 
 def read(text: str) -> Reading:
     """The reading of a text. A text of nothing but punctuation is compared as it stands."""
-    flat = " ".join(_dashes(latex.plain(unified(markup.plain(text)))).split())
+    plain = latex.plain(unified(markup.plain(text))).replace("$$", " ").replace("$", "").replace("`", "")
+    flat = " ".join(_dashes(plain).split())
     reading = _Lexer((_ASCII_TOKEN if flat.isascii() else _TOKEN).findall(flat)).reading()
     if reading.normal or not flat:
         return reading
@@ -82,25 +83,10 @@ def _dashes(text: str) -> str:
     return _LONG_DASH.sub(" ; ", text) if "--" in text else text
 
 
-# Kinds of a token, one character each so that they are quick to compare.
-(
-    _PLAIN,
-    _MEANT,
-    _LETTER_,
-    _DIGITS,
-    _SIGN,
-    _OPEN,
-    _CLOSE,
-    _DASH,
-    _STAR,
-    _QUOTE,
-    _PRIME,
-    _COMMA,
-    _COLON,
-    _BANG,
-    _SYMBOL,
-    _STOP,
-) = "wmlno()-*q',:!s."
+# Kinds of a token, one character each so that they are quick to compare and to look up in a few.
+_PLAIN, _MEANT, _LETTER_, _DIGITS, _SPELLED = "w", "m", "l", "n", "d"
+_SIGN, _OPEN, _CLOSE, _DASH, _STAR, _QUOTE, _PRIME = "o", "(", ")", "-", "*", "q", "'"
+_COMMA, _COLON, _BANG, _SYMBOL, _STOP = ",", ":", "!", "s", "."
 _FIXED = {
     **dict.fromkeys("([{⌊⌈⟨", _OPEN),
     **dict.fromkeys(")]}⌋⌉⟩", _CLOSE),
@@ -136,18 +122,22 @@ def _kind(token: str) -> str:
     if not first.isalpha():
         category = unicodedata.category(first)
         return _SIGN if category in ("Sm", "Sc") else _SYMBOL if category == "So" else _STOP
-    if token in MEANING or token in SMALL or token in TENS or token.endswith("n't") or token.startswith("n'"):
+    if token in SMALL or token in TENS or token == "hundred":
+        return _SPELLED
+    if token in MEANING or token.endswith("n't") or token.startswith("n'"):
         return _MEANT
     if len(token) == 1 and first <= "\u2e80":
         return _LETTER_
     return _MEANT if not MEANT_LETTERS.isdisjoint(token) else _PLAIN
 
 
-_OPERANDS = _DIGITS + _LETTER_ + _CLOSE
-_FOLLOWING = _DIGITS + _LETTER_ + _OPEN
+_NUMBERS = _DIGITS + _SPELLED
+_OPERANDS = _NUMBERS + _LETTER_ + _CLOSE
+_FOLLOWING = _NUMBERS + _LETTER_ + _OPEN
 _WORDS = _PLAIN + _MEANT
-_BESIDE_A_LETTER = _SIGN + _STAR + _DASH + _QUOTE + _PRIME + _DIGITS
+_BESIDE_A_LETTER = _SIGN + _STAR + _DASH + _QUOTE + _PRIME + _NUMBERS
 _ARTICLES = frozenset("ai")
+_ENDINGS = frozenset(("st", "nd", "rd", "th"))
 
 
 class _Lexer:
@@ -177,7 +167,12 @@ class _Lexer:
         """Takes the token at `place`, whose kind is not plain; returns the place after it."""
         token = self.tokens[place]
         if kind == _MEANT:
-            return self._meant(place, token)
+            self._meant(token)
+            return place + 1
+        if kind == _SPELLED:
+            number = spelled(self.tokens, place)
+            self._keep(number.digits if number else token)
+            return number.end if number else place + 1
         if kind == _DIGITS:
             return self._number(place, token)
         if kind == _LETTER_:
@@ -193,13 +188,13 @@ class _Lexer:
             self._close(token)
         elif kind == _COMMA:
             self.grouping += self._kind(place - 1) in _OPERANDS
-        elif kind == _COLON and self._kind(place - 1) == _DIGITS == self._kind(place + 1):
+        elif kind == _COLON and self._kind(place - 1) in _NUMBERS and self._kind(place + 1) in _NUMBERS:
             self.strict.append(token)
         elif kind in (_QUOTE, _PRIME):
             self._quoted(place, kind)
         elif kind == _SYMBOL:
             self.out.append(token)
-            if token != "#" or (self._kind(place - 1) in _WORDS + _LETTER_ and self._kind(place + 1) not in _DIGITS):
+            if token != "#" or (self._kind(place - 1) in _WORDS + _LETTER_ and self._kind(place + 1) != _DIGITS):
                 self.strict.append(token)
         return place + 1
 
@@ -210,12 +205,7 @@ class _Lexer:
         self.out.append(token)
         self.strict.append(token)
 
-    def _meant(self, place: int, token: str) -> int:
-        if token in SMALL or token in TENS or token == "hundred":
-            number = spelled(self.tokens, place)
-            if number is not None:
-                self._keep(number.digits)
-                return number.end
+    def _meant(self, token: str) -> None:
         meaning = MEANING.get(token)
         if meaning is None and token.isascii():
             stem = token[:-3] if token.endswith("n't") else token[2:]
@@ -227,7 +217,6 @@ class _Lexer:
         else:
             self.out += ["can", "not"] if token == "cannot" else [meaning]
             self.strict.append(meaning)
-        return place + 1
 
     def _number(self, place: int, token: str) -> int:
         if token[-1].isalpha():
@@ -252,14 +241,15 @@ class _Lexer:
 
     def _meant_bang(self, place: int) -> bool:
         """A factorial, or half of !=."""
-        return self._kind(place - 1) in _OPERANDS or self.tokens[place + 1 : place + 2] == ["="]
+        before = self._kind(place - 1) in _OPERANDS and not self.tokens[place - 1][1:].isalpha()
+        return (before and self.tokens[place - 1][-2:] not in _ENDINGS) or self.tokens[place + 1 : place + 2] == ["="]
 
     def _dash_or_star(self, place: int, token: str, kind: str) -> None:
         sign = token.strip()
         if self._is_operator(place, token, kind):
             self._keep(sign)
             self.grouping += 1
-        elif self._kind(place - 1) in _WORDS + _DIGITS + _LETTER_ and self._kind(place + 1) in _WORDS:
+        elif self._kind(place - 1) in _WORDS + _NUMBERS + _LETTER_ and self._kind(place + 1) in _WORDS:
             self.soft.append(sign)
 
     def _is_operator(self, place: int, token: str, kind: str) -> bool:
@@ -268,7 +258,7 @@ class _Lexer:
         if kind == _STAR:
             return before in _OPERANDS or after in _FOLLOWING or before == _SIGN
         if before in _OPERANDS + _SIGN + _STAR + _DASH + _BANG:
-            return not (tight and before in _DIGITS + _LETTER_ and after in _WORDS)
+            return not (tight and before in _NUMBERS + _LETTER_ and after in _WORDS)
         if after not in _FOLLOWING + _SIGN:
             return False
         return not (before in _WORDS and token in ("-", "- "))

@@ -1,4 +1,4 @@
-"""Planted pairs: a question and a copy of it that was changed in a known way, to measure what a rule finds and what it deletes.
+"""Planted pairs: a question and a copy of it changed in a known way, to measure what a rule finds and what it deletes.
 
 Belongs here: the changes. Three families: `FORMATTING` (the same problem, set otherwise: must be found), `WORDING` (the
 same problem in slightly other words: found as far as a rule reaches) and `MEANING` (another problem that looks the
@@ -12,20 +12,28 @@ from __future__ import annotations
 import random
 import re
 from collections.abc import Callable, Mapping
+from itertools import pairwise
 from typing import Final
 
 _NUMBER = re.compile(r"(?<![\w.,\\{_^])\d+(?:\.\d+)?(?![\w,]*\d)")
+_ALONE = re.compile(r"(?<![\w.,:\\{_^-])\d+(?:\.\d+)?(?![\w:%-]|[,.:]\d)")
+"""Numbers that stand alone: not a part of 2:30, 1st, 3x or x_1."""
 _NAMES: Final = (
-    "Tom Ann Mary John Sam Lucy Peter Jane Mike Sarah Alice Bob Emma David Sally Jack Kate Paul Linda Mark Susan Jim Anna Ben Dan "
-    "Joan Fred Melanie Tim Sandy Keith Jason Alyssa Nancy Carla Elif Farid Grace Hugo Ines Jonas Kim Lena Milo Nora Zoey Riddle"
-).split()
-_SMALL = "zero one two three four five six seven eight nine ten eleven twelve".split()
+    "Tom", "Ann", "Mary", "John", "Sam", "Lucy", "Peter", "Jane", "Mike", "Sarah", "Alice", "Bob", "Emma",
+    "David", "Sally", "Jack", "Kate", "Paul", "Linda", "Mark", "Susan", "Jim", "Anna", "Ben", "Dan", "Joan",
+    "Fred", "Melanie", "Tim", "Sandy", "Keith", "Jason", "Alyssa", "Nancy", "Carla", "Elif", "Farid", "Grace",
+    "Hugo", "Ines", "Jonas", "Kim", "Lena",
+)  # fmt: skip
+_SMALL: Final = (
+    "zero", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten", "eleven", "twelve",
+)  # fmt: skip
 _SYNONYMS: Final = {
-    "how many": "what number of", "are there": "do we have", "in all": "in total", "altogether": "in total", "find": "determine",
-    "calculate": "compute", "compute": "calculate", "determine": "find", "what is": "what's", "big": "large", "children": "kids",
-    "start": "begin", "now": "at present", "a lot of": "plenty of", "wants to": "would like to", "picked": "collected",
-    "went to": "visited", "began": "started", "found": "discovered", "made": "produced", "still": "yet", "the": "this",
-    "consider": "look at", "suppose": "assume", "show": "demonstrate", "explain": "say", "also": "too", "for": "to",
+    "how many": "what number of", "are there": "do we have", "in all": "in total", "altogether": "in total", "find":
+    "determine", "calculate": "compute", "compute": "calculate", "determine": "find", "what is": "what's", "big":
+    "large", "start": "begin", "now": "at present", "a lot of": "plenty of", "wants to": "would like to", "picked":
+    "collected", "went to": "visited", "began": "started", "found": "discovered", "made": "produced", "still":
+    "yet", "the": "this", "consider": "look at", "suppose": "assume", "show": "demonstrate", "explain": "say",
+    "also": "too", "for": "to",
 }  # fmt: skip
 _TURNS: Final = {
     "more": "less", "less": "more", "left": "right", "all": "some", "each": "no", "is": "is not", "are": "are not",
@@ -82,21 +90,23 @@ def _markdown(text: str, draw: random.Random) -> str | None:
     for place in draw.sample(plain, min(3, len(plain))):
         mark = draw.choice(("**", "*", "__", "`"))
         words[place] = f"{mark}{words[place]}{mark}"
-    return draw.choice(("# Problem\n\n", "> ", "")).replace("Problem\n\n", "") + " ".join(words) if plain else None
+    return draw.choice(("# ", "> ", "")) + " ".join(words) if plain else None
 
 
 def _latex(text: str, draw: random.Random) -> str | None:
+    """Formulas between other marks and set in another way; where there are none, numbers become formulas."""
     if "$" in text:
-        other = re.sub(
-            r"(?<!\\)\$([^$\n]+)(?<!\\)\$",
-            lambda m: draw.choice((rf"\({m.group(1)}\)", f"$ {m.group(1)} $", m.group(1))),
-            text,
-        )
-        other = re.sub(r"\\frac", lambda _: draw.choice((r"\dfrac", r"\tfrac", r"\frac")), other)
-        return re.sub(
-            r"\^(\w)(?!\w)", r"^{\1}", other.replace("(", r"\left(").replace(")", r"\right)").replace("\\\\left", "\\")
-        )
-    return _NUMBER.sub(lambda m: draw.choice((f"${m.group()}$", rf"\({m.group()}\)", m.group())), text)
+        return re.sub(r"(?<!\\)\$([^$\n]+)(?<!\\)\$", lambda m: _reset(m.group(1), draw), text)
+    return _ALONE.sub(lambda m: draw.choice((f"${m.group()}$", rf"\({m.group()}\)", m.group())), text)
+
+
+def _reset(formula: str, draw: random.Random) -> str:
+    if draw.random() < 0.5:
+        formula = re.sub(r"\^(\w)(?!\w)", r"^{\1}", formula.replace(r"\frac", r"\dfrac").replace(r"\le ", r"\leq "))
+    if draw.random() < 0.5:
+        formula = re.sub(r"(?<!\\)([()])", lambda m: rf"\left{m[1]}" if m[1] == "(" else rf"\right{m[1]}", formula)
+    spaced = formula.replace(" ", r"\, ") if draw.random() < 0.3 else formula
+    return draw.choice((rf"\({spaced}\)", f"$ {spaced} $", rf"\[{spaced}\]"))
 
 
 def _unicode(text: str, draw: random.Random) -> str | None:
@@ -106,16 +116,16 @@ def _unicode(text: str, draw: random.Random) -> str | None:
 
 
 def _spelled(text: str, draw: random.Random) -> str | None:
-    return _NUMBER.sub(
-        lambda m: (
-            _SMALL[int(m.group())]
-            if m.group().isdigit() and int(m.group()) <= 12
-            else f"{m.group()}.0"
-            if "." not in m.group() and draw.random() < 0.5
-            else m.group()
-        ),
-        text,
-    )
+    """Small numbers in words, others with .0 or commas."""
+    return _ALONE.sub(lambda m: _otherwise(m.group(), draw), text)
+
+
+def _otherwise(number: str, draw: random.Random) -> str:
+    if not number.isdigit() or draw.random() < 0.3:
+        return number
+    if int(number) < len(_SMALL) and len(number) < 3:
+        return _SMALL[int(number)]
+    return f"{int(number):,}" if number[0] != "0" and len(number) > 3 else f"{number}.0"
 
 
 def _swapped(text: str, draw: random.Random) -> str | None:
@@ -186,7 +196,7 @@ def _other_number_words(text: str, draw: random.Random) -> str | None:
 
 def _swapped_numbers(text: str, draw: random.Random) -> str | None:
     found = list(_NUMBER.finditer(text))
-    pairs = [(a, b) for a, b in zip(found, found[1:], strict=False) if a.group() != b.group()]
+    pairs = [both for both in pairwise(found) if both[0].group() != both[1].group()]
     if not pairs:
         return None
     a, b = draw.choice(pairs)
@@ -194,7 +204,7 @@ def _swapped_numbers(text: str, draw: random.Random) -> str | None:
 
 
 def _other_operator(text: str, draw: random.Random) -> str | None:
-    found = [m for m in re.finditer(r"(?<=[\w)\]}] )(?:[-+*/<>=]|\\le|\\times)(?= [\w(\[\\{])", text)]
+    found = list(re.finditer(r"(?<=[\w)\]}] )(?:[-+*/<>=]|\\le|\\times)(?= [\w(\[\\{])", text))
     if not found:
         return None
     one = draw.choice(found)
