@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from typing import Any, Literal
 
 from ot_assets.lineage.path import Drop
+from ot_assets.lineage.written import Ancestor, Descendant
 from resources.artifacts import Partition
 
 Status = Literal["present", "dropped", "absent", "unreadable"]
@@ -90,6 +91,10 @@ class Fate:
     rows: tuple[SourceRow, ...]
     stages: tuple[Presence, ...]
     students: tuple[Taught, ...]
+    written_from: tuple[Ancestor, ...] = ()
+    """What it was written from, where a model wrote it."""
+    descendants: tuple[Descendant, ...] = ()
+    """Questions that a model wrote from it."""
 
     @property
     def examples(self) -> tuple[str, ...]:
@@ -105,4 +110,6 @@ class Fate:
             "stages": [stage.as_dict() for stage in self.stages],
             "examples": list(self.examples),
             "students": [student.as_dict() for student in self.students],
+            **({"written_from": [one.as_dict() for one in self.written_from]} if self.written_from else {}),
+            **({"descendants": [one.as_dict() for one in self.descendants]} if self.descendants else {}),
         }

@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from typing import Any, Literal
 
 from ot_assets.lineage.lookup import Place
+from ot_assets.lineage.written import Ancestor
 from resources.artifacts import Partition
 
 _REST = ("figure", "lost_to", "note", "source", "source_row")
@@ -86,6 +87,8 @@ class RowPath:
     row_id: str
     outcome: Literal["example", "dropped"]
     steps: tuple[Step, ...]
+    written_from: tuple[Ancestor, ...] = ()
+    """What its question was written from, where a model wrote it."""
 
     @property
     def drop(self) -> Drop | None:
@@ -122,7 +125,7 @@ class RowPath:
             "source_row": self.source_row,
             "complete": self.complete,
             "steps": [step.as_dict() for step in self.steps],
-        }
+        } | ({"written_from": [one.as_dict() for one in self.written_from]} if self.written_from else {})
 
     def _last(self, name: str) -> str | None:
         found = (step.values.get(name) for step in reversed(self.steps))

@@ -18,6 +18,7 @@ from rich.tree import Tree
 from ot_assets.lineage import words
 from ot_assets.lineage.fate import Fate, Presence
 from ot_assets.lineage.path import Drop, RowPath, Step
+from ot_assets.lineage.written import Ancestor
 
 _STATUS = {"present": "green", "dropped": "yellow", "absent": "dim", "unreadable": "red"}
 _IDS = 3
@@ -34,6 +35,7 @@ def path_rich(path: RowPath) -> Tree:
     for step in path.steps:
         tree.add(_step(step, {k: v for k, v in step.values.items() if shown.get(k, ...) != v}))
         shown.update(step.values)
+    _grow(tree, path.written_from)
     return tree
 
 
@@ -60,12 +62,41 @@ def fate_rich(fate: Fate) -> RenderableType:
         head = [Text(words.clean(f"{fate.source} {fate.asked}: dropped at sourcing"), style="bold")]
     absent = [f"{stage.asset} {stage.partition}" for stage in fate.stages if stage.status == "absent"]
     never = [Text(f"never came to: {words.listed(absent)}", style="dim")] if absent else []
-    return Group(*head, _stages(fate), *never, _students(fate))
+    return Group(*head, *_written(fate), _stages(fate), *never, _students(fate))
 
 
 def fate_text(fate: Fate, *, width: int = 160) -> str:
     """The same without colours."""
     return _plain(fate_rich(fate), width)
+
+
+def _grow(tree: Tree, parents: tuple[Ancestor, ...]) -> None:
+    """Adds what a question was written from, and that in turn."""
+    for one in parents:
+        text = Text(f"written from {one.kind} ", style="bold").append(words.clean(_place(one)), style="cyan")
+        text.append(f"\nreply {words.short(one.response_key)}", style="dim")
+        if one.question:
+            text.append(f" · {words.clean(one.question)}", style="dim")
+        if one.reason:
+            text.append(f"\n✗ {words.clean(one.reason)}", style="red")
+        _grow(tree.add(text), one.parents)
+
+
+def _place(one: Ancestor) -> str:
+    return f"{one.source} {one.source_row}" if one.source else one.name
+
+
+def _written(fate: Fate) -> list[RenderableType]:
+    """What a row was written from, and what was written from it."""
+    found: list[RenderableType] = []
+    if fate.written_from:
+        tree = Tree("", hide_root=True, guide_style="dim")
+        _grow(tree, fate.written_from)
+        found.append(tree)
+    if fate.descendants:
+        named = [f"{one.source} {one.question_id}" for one in fate.descendants]
+        found.append(Text(f"written from it: {words.listed(named)}", style="cyan"))
+    return found
 
 
 def _step(step: Step, fresh: Mapping[str, Any]) -> Text:

@@ -19,6 +19,7 @@ from ot_assets.lineage.chain import BY_SOURCE, Chain, Link
 from ot_assets.lineage.lookup import LEDGER, Row, Unreadable, distinct, find_rows, neighbours, reading
 from ot_assets.lineage.path import Drop, RowPath, Step
 from ot_assets.lineage.tree import resolve
+from ot_assets.lineage.written import Ancestor, ancestors
 from resources.artifacts import Artifact, ArtifactStore, Partition
 from resources.errors import UserError
 from schemas.ids import example_id as make_example_id
@@ -75,7 +76,20 @@ def example_path(
     steps = (found.step, *_behind(chain, found))
     outcome = "dropped" if found.step.drop else "example"
     ids = found.step.values
-    return RowPath(recipe, teacher, str(ids.get("example_id") or ids.get("row_id")), outcome, steps)  # type: ignore[arg-type]
+    name, written = str(ids.get("example_id") or ids.get("row_id")), _written_from(store, steps)
+    return RowPath(recipe, teacher, name, outcome, steps, written)  # type: ignore[arg-type]
+
+
+def _written_from(store: ArtifactStore, steps: tuple[Step, ...]) -> tuple[Ancestor, ...]:
+    """What the question of the way's last step was written from."""
+    last = steps[-1]
+    question = last.values.get("question_id")
+    if last.asset != "sourced_questions" or last.artifact is None or last.place is None or question is None:
+        return ()
+    try:
+        return ancestors(store, store.get(last.asset, last.partition, last.artifact), str(question))
+    except (Unreadable, UserError):
+        return ()  # the step itself says what is wrong with the artifact
 
 
 def _example(chain: Chain, row_id: str) -> _Found | None:

@@ -12,10 +12,11 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from ot_assets.lineage.asked import Asked, Version, identify
-from ot_assets.lineage.fate import Fate, Presence, Status, Taught
+from ot_assets.lineage.fate import Fate, Presence, SourceRow, Status, Taught
 from ot_assets.lineage.graph import Graph, Ref, Vertex, reachable
 from ot_assets.lineage.lookup import LEDGER, Unreadable, closest, column, distinct, find_rows
 from ot_assets.lineage.path import Drop
+from ot_assets.lineage.written import Ancestor, ancestors, descendants
 from resources.artifacts import Artifact, ArtifactStore, Partition
 from resources.errors import UserError
 
@@ -59,9 +60,15 @@ def where(store: ArtifactStore, source: str, row: str) -> Fate:
         traces = [t for v in now.graph.of("traces", source=source) for t in _ids(now, v, asked, "trace_id")]
         asked = asked.with_traces(traces)
         stages = [*_stages(now, asked, source), *now.broken]
-        return Fate(source, row, asked.found, tuple(stages), tuple(_students(now, asked)))
+        came = tuple(one for found in asked.found[:1] for one in _ancestors(now, known[source], found))
+        below = descendants(store, source, asked.rows)
+        return Fate(source, row, asked.found, tuple(stages), tuple(_students(now, asked)), came, below)
     except Unreadable as error:
         raise UserError(str(error), fix=f"make sourced_questions of {source} again") from None
+
+
+def _ancestors(now: _Now, partition: Partition, found: SourceRow) -> tuple[Ancestor, ...]:
+    return ancestors(now.store, now.store.get("sourced_questions", partition, found.artifact), found.question_id)
 
 
 def _now(store: ArtifactStore, source: str) -> _Now:

@@ -154,7 +154,7 @@ def fields_at(model: type[BaseModel], loc: tuple[int | str, ...]) -> dict[str, s
     found: dict[str, str] = {}
     for member in _members(_walk(model, loc)):
         if isinstance(member, type) and issubclass(member, BaseModel):
-            found |= {name: info.description or "" for name, info in member.model_fields.items()}
+            found |= {info.alias or name: info.description or "" for name, info in member.model_fields.items()}
     return found
 
 
@@ -182,8 +182,10 @@ def _step(kind: Any, element: int | str) -> Any:
         if tag is not None and get_origin(tag.annotation) is Literal and element in get_args(tag.annotation):
             return member
     for member in members:
-        if isinstance(member, type) and issubclass(member, BaseModel) and element in member.model_fields:
-            return member.model_fields[str(element)].annotation
+        if isinstance(member, type) and issubclass(member, BaseModel):
+            for name, info in member.model_fields.items():
+                if element == (info.alias or name):
+                    return info.annotation
         if get_origin(member) is tuple and isinstance(element, int):
             return get_args(member)[0]
         outer = get_origin(member)

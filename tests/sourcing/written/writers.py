@@ -22,11 +22,11 @@ from resources.handles import Services
 from tests.endtoend.house import FILES_SOURCE, House, http_model, sums
 from tests.endtoend.server import Answer, completion
 
-WORDS = (
-    "river bridge market teacher garden planet engine bottle window letter carpet orange violin hammer basket candle "
-    "dragon feather glacier harbour island jacket kettle lantern meadow needle orchard pencil quarry ribbon saddle "
-    "temple umbrella village wagon yellow zebra anchor balloon copper desert"
-).split()
+WORDS = [
+    *("river", "bridge", "market", "teacher", "garden", "planet", "engine", "bottle", "window", "letter", "carpet"),
+    *("orange", "violin", "hammer", "basket", "candle", "dragon", "feather", "glacier", "harbour", "island", "jacket"),
+    *("kettle", "lantern", "meadow", "needle", "orchard", "pencil", "quarry", "ribbon", "saddle", "temple", "wagon"),
+]
 TEACHER = {"description": "Writes.", "model": "writer", "reasoning": None,
            "sampling": {"temperature": 0.9, "max_tokens": 2000, "seed": 1}}  # fmt: skip
 TOPICS = {"Mechanics": ["Friction", "Pulleys"], "Optics": ["Lenses", {"Waves": ["Diffraction"]}]}
@@ -37,7 +37,8 @@ def invented(body: dict[str, Any], number: int) -> str:
     seen = json.dumps(body["messages"], sort_keys=True) + str(body.get("seed"))
     dice = random.Random(hashlib.sha256(f"{seen}{number}".encode()).hexdigest())
     some = dice.sample(WORDS, 7)
-    return f"A {some[0]} and a {some[1]} meet at the {some[2]} near the {some[3]}: how many {some[4]}s fit into {some[5]} {some[6]}s?"
+    place = f"meet at the {some[2]} near the {some[3]}"
+    return f"A {some[0]} and a {some[1]} {place}: how many {some[4]}s fit into {some[5]} {some[6]}s?"
 
 
 def wanted(prompt: str) -> int:
