@@ -24,7 +24,7 @@ Ints = npt.NDArray[np.int64]
 
 PERMUTATIONS = 128
 SHINGLE = 5
-_BATCH_CHARACTERS = 1 << 18
+_BATCH_CHARACTERS = 1 << 20
 _CROWD = 1_000
 _MISSED = 0.01
 _BASE = np.uint64(0x9E3779B97F4A7C15)
@@ -47,21 +47,24 @@ def similar_pairs(
     for band in range(bands):
         keys = _bucket_keys(minima[:, band * rows : (band + 1) * rows])
         found.append(np.unique(_candidates(keys)))
-    return _verified(texts, np.unique(np.concatenate(found)), threshold)
+    return _verified(texts, _likely(minima, np.unique(np.concatenate(found)), threshold / 100), threshold)
 
 
 def signatures(texts: Sequence[str], progress: Callable[[int, int], None] | None = None) -> Minima:
     """128 minima a text, one row each."""
-    factors, offsets = _hash_functions()
-    minima = np.empty((len(texts), PERMUTATIONS), np.uint32)
+    from ot_assets.curation.dedup.minhash_kernels import minima
+
+    factors, shifts = _hash_functions()
+    rows = np.empty((len(texts), PERMUTATIONS), np.uint32)
     for start, end in _batches(texts):
-        hashes, begins = _shingles(texts[start:end])
-        for number, (factor, offset) in enumerate(zip(factors, offsets, strict=True)):
-            mixed = ((hashes * factor + offset) >> np.uint64(32)).astype(np.uint32)
-            minima[start:end, number] = np.minimum.reduceat(mixed, begins)
+        some = texts[start:end]
+        codes = np.frombuffer("".join(some).encode("utf-32-le", "surrogatepass"), "<u4")
+        offsets = np.zeros(len(some) + 1, np.int64)
+        np.cumsum([len(text) for text in some], out=offsets[1:])
+        minima(codes, offsets, SHINGLE, factors, shifts, rows[start:end])
         if progress is not None:
             progress(end, len(texts))
-    return minima
+    return rows
 
 
 def jaccard(one: str, other: str) -> float:
@@ -69,11 +72,11 @@ def jaccard(one: str, other: str) -> float:
     return _jaccard(_set(one), _set(other))
 
 
-def _hash_functions() -> tuple[Hashes, Hashes]:
-    """Multiply-add-shift, which is 2-universal on 64-bit words (Dietzfelbinger et al. 1997)."""
+def _hash_functions() -> tuple[Minima, Minima]:
+    """Multiply and add on well mixed hashes, modulo 2**32: odd factors, so that no two hashes fall together."""
     rng = np.random.default_rng(20_110_613)
-    factors = rng.integers(0, 1 << 63, PERMUTATIONS, np.uint64) * np.uint64(2) + np.uint64(1)
-    return factors, rng.integers(0, 1 << 63, PERMUTATIONS, np.uint64)
+    factors = rng.integers(0, 1 << 31, PERMUTATIONS, np.uint32) * np.uint32(2) + np.uint32(1)
+    return factors, rng.integers(0, 1 << 32, PERMUTATIONS, np.uint32)
 
 
 def _bands(threshold: float) -> int:
@@ -95,26 +98,6 @@ def _batches(texts: Sequence[str]) -> Iterator[tuple[int, int]]:
         yield start, len(texts)
 
 
-def _shingles(texts: Sequence[str]) -> tuple[Hashes, Ints]:
-    """Hashes of the shingles of all texts one after the other, and where each text begins. A text shorter than a shingle is
-    one, filled up with zeros.
-    """
-    joined = "".join(text + "\0" * max(0, SHINGLE - len(text)) for text in texts)
-    codes = np.frombuffer(joined.encode("utf-32-le", "surrogatepass"), "<u4").astype(np.uint64)
-    sizes = np.maximum(np.fromiter(map(len, texts), np.int64, len(texts)), SHINGLE)
-    ends = np.cumsum(sizes)
-    hashes = np.zeros(len(codes) - SHINGLE + 1, np.uint64)
-    for step in range(SHINGLE):
-        hashes = (hashes + codes[step : step + len(hashes)] + np.uint64(1)) * _BASE
-        hashes ^= hashes >> np.uint64(29)
-    inside = np.ones(len(hashes), bool)
-    for step in range(1, SHINGLE):
-        across = ends[:-1] - step
-        inside[across] = False
-    begins = np.concatenate([[0], np.cumsum(sizes - SHINGLE + 1)[:-1]])
-    return hashes[inside], begins.astype(np.int64)
-
-
 def _bucket_keys(band: Minima) -> Hashes:
     keys = np.zeros(len(band), np.uint64)
     for column in range(band.shape[1]):
@@ -128,24 +111,37 @@ def _candidates(keys: Hashes) -> Hashes:
     order = np.argsort(keys, kind="stable").astype(np.uint64)
     bounds = np.flatnonzero(np.diff(keys[order]) != 0) + 1
     starts, ends = np.concatenate([[0], bounds]), np.concatenate([bounds, [len(keys)]])
-    several = np.flatnonzero(ends - starts > 1)
-    found = [np.empty(0, np.uint64)]
+    two = starts[ends - starts == 2]
+    found = [np.minimum(order[two], order[two + 1]) << np.uint64(32) | np.maximum(order[two], order[two + 1])]
+    several = np.flatnonzero(ends - starts > 2)
     for start, end in zip(starts[several].tolist(), ends[several].tolist(), strict=True):
         members = np.sort(order[start:end])
         if len(members) > _CROWD:
             found.append(members[0] << np.uint64(32) | members[1:])
             found.append(members[:-1] << np.uint64(32) | members[1:])
-        elif len(members) == 2:
-            found.append(members[:1] << np.uint64(32) | members[1:])
         else:
             left, right = np.triu_indices(len(members), 1)
             found.append(members[left] << np.uint64(32) | members[right])
     return np.concatenate(found)
 
 
+def _likely(minima: Minima, pairs: Hashes, threshold: float) -> Hashes:
+    """The pairs whose share of equal minima, an estimate of the similarity, is not four deviations below the threshold."""
+    need = threshold - 4 * (threshold * (1 - threshold) / PERMUTATIONS) ** 0.5
+    left, right = _places(pairs)
+    likely = np.empty(len(pairs), bool)
+    for start in range(0, len(pairs), _PAIRS):
+        span = slice(start, start + _PAIRS)
+        likely[span] = (minima[left[span]] == minima[right[span]]).mean(axis=1) >= need
+    return pairs[likely]
+
+
+def _places(pairs: Hashes) -> tuple[Ints, Ints]:
+    return (pairs >> np.uint64(32)).astype(np.int64), (pairs & np.uint64(0xFFFFFFFF)).astype(np.int64)
+
+
 def _verified(texts: Sequence[str], pairs: Hashes, threshold: float) -> Found:
-    left = (pairs >> np.uint64(32)).astype(np.int64)
-    right = (pairs & np.uint64(0xFFFFFFFF)).astype(np.int64)
+    left, right = _places(pairs)
     similarity = np.empty(len(pairs))
     for start in range(0, len(pairs), _PAIRS):
         span = slice(start, start + _PAIRS)

@@ -121,7 +121,7 @@ def _spelled(text: str, draw: random.Random) -> str | None:
 
 
 def _otherwise(number: str, draw: random.Random) -> str:
-    if not number.isdigit() or draw.random() < 0.3:
+    if not number.isdigit() or number[0] == "0" or draw.random() < 0.3:
         return number
     if int(number) < len(_SMALL) and len(number) < 3:
         return _SMALL[int(number)]
