@@ -72,7 +72,7 @@ def similar_pairs(
     different = np.flatnonzero(first == np.arange(len(texts)))
     later = np.flatnonzero(first != np.arange(len(texts)))
     found = [Pairs(first[later], later, np.full(len(later), 100.0))]
-    if threshold < 100:
+    if threshold < 100 and len(different) > 1:
         some = _different_pairs(texts, threshold, labels, different, workers, cache, keys, progress)
         found.append(Pairs(different[some.left], different[some.right], some.similarity))
     return _ordered(found)

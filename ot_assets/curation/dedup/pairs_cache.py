@@ -175,7 +175,7 @@ def _read(path: Path) -> tuple[Longs, Ints, Ints, Floats] | None:
         return None
     shapes = keys.ndim == 2 and keys.shape[1] == 2 and left.ndim == 1 and left.shape == right.shape == similarity.shape
     kinds = [array.dtype for array in (keys, left, right, similarity)]
-    if not shapes or kinds != [np.uint64, np.uint32, np.uint32, np.float64]:
+    if not shapes or not len(keys) or kinds != [np.uint64, np.uint32, np.uint32, np.float64]:
         return None
     if (len(left) and max(left.max(), right.max()) >= len(keys)) or (keys[1:, 0] < keys[:-1, 0]).any():
         return None

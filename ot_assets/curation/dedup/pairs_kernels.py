@@ -25,6 +25,7 @@ Longs = npt.NDArray[np.uint64]
 Ints = npt.NDArray[np.int64]
 Bags = npt.NDArray[np.uint8]
 Counts = npt.NDArray[np.uint32]
+Costs = npt.NDArray[np.int32]
 
 BUCKETS = 64
 """Characters are counted in this many buckets; counts stop at 255, which keeps the bound a bound."""
@@ -39,7 +40,8 @@ _MIX_2 = np.uint64(0x94D049BB133111EB)
 _S30, _S27, _S31, _S32, _S16, _S3 = (np.uint64(bits) for bits in (30, 27, 31, 32, 16, 3))
 _LOW_16 = np.uint64(0xFFFF)
 _LOW_3 = np.uint64(7)
-_FAR = np.float32(1e30)
+_FAR = np.int32(1 << 30)
+_DEAREST = np.uint32(1 << 20)
 
 
 def compiled(function: Callable[_P, _R]) -> Callable[_P, _R]:
@@ -108,9 +110,9 @@ def bag(codes: Codes, start: int, size: int, counts: Bags) -> None:
 def apart(left: Bags, right: Bags) -> int:
     """The least number of insertions and deletions by which the bags differ."""
     total = np.int32(0)
-    for bucket in range(BUCKETS):
-        total += abs(np.int32(left[bucket]) - np.int32(right[bucket]))
-    return total
+    for bucket in range(BUCKETS):  # every step in 32 bits, else it is not made into vector instructions
+        total = np.int32(total + np.int32(abs(np.int32(np.int32(left[bucket]) - np.int32(right[bucket])))))
+    return int(total)
 
 
 @compiled
@@ -147,8 +149,8 @@ def choose_pieces(
     longest = np.max(offsets[1:] - offsets[:-1])
     hashes = np.empty(longest + 1, np.uint64)
     most = int(reach * WINDOW) + 3
-    best = np.empty((most + 1, WINDOW + 1), np.float32)
-    costs = np.empty((len(grams), WINDOW + 1), np.float32)
+    best = np.empty((most + 1, WINDOW + 1), np.int32)
+    costs = np.empty((len(grams), WINDOW + 1), np.int32)
     made = 0
     for text in range(len(offsets) - 1):
         start, size = offsets[text], offsets[text + 1] - offsets[text]
@@ -167,7 +169,7 @@ def choose_pieces(
             for g in range(len(grams)):
                 for place in range(width - grams[g] + 1):
                     here = hashes[low + place + grams[g]] - hashes[low + place] * times[g]
-                    costs[g, place] = sketch[g, (mixed(here ^ groups[text]) >> _S16) & mask] + np.float32(0.5)
+                    costs[g, place] = min(_DEAREST, sketch[g, (mixed(here ^ groups[text]) >> _S16) & mask])
             cheapest(costs, grams, width, each, best)
             total += best[each, width]
             if total > too_dear:
@@ -187,33 +189,31 @@ def choose_pieces(
 
 
 @compiled
-def cheapest(
-    costs: npt.NDArray[np.float32], grams: Ints, width: int, wanted: int, best: npt.NDArray[np.float32]
-) -> None:
+def cheapest(costs: Costs, grams: Ints, width: int, wanted: int, best: Costs) -> None:
     """best[k, i] = the least cost of k disjoint pieces within the first i characters; costs[g, p] is that of the piece of
-    length grams[g] (ascending) at p.
+    length grams[g] (ascending) at p. Only those i are filled in from which the other pieces still fit.
     """
     shortest = grams[0]
     best[0, : width + 1] = 0
     for k in range(1, wanted + 1):
         low, high = k * shortest, width - (wanted - k) * shortest
-        best[k, low - 1] = _FAR
-        for i in range(low, high + 1):
-            best[k, i] = best[k - 1, i - shortest] + costs[0, i - shortest]
+        before = low - shortest
+        row, last, cost = best[k, low : high + 1], best[k - 1, before:], costs[0, before:]
+        for i in range(len(row)):
+            row[i] = np.int32(last[i] + cost[i])
         for g in range(1, len(grams)):
-            gram = grams[g]
-            for i in range(low - shortest + gram, high + 1):
-                best[k, i] = min(best[k, i], best[k - 1, i - gram] + costs[g, i - gram])
-        least = _FAR
-        for i in range(low, high + 1):
-            least = min(least, best[k, i])
-            best[k, i] = least
+            more, cost = row[grams[g] - shortest :], costs[g, before:]
+            for i in range(len(more)):
+                more[i] = min(more[i], np.int32(last[i] + cost[i]))
+        least = np.int32(_FAR)
+        for i in range(len(row)):
+            least = min(least, row[i])
+            row[i] = least
+        best[k, low - 1] = _FAR
 
 
 @compiled
-def last_piece(
-    costs: npt.NDArray[np.float32], grams: Ints, best: npt.NDArray[np.float32], left: int, end: int
-) -> tuple[int, int]:
+def last_piece(costs: Costs, grams: Ints, best: Costs, left: int, end: int) -> tuple[int, int]:
     """Where the last of `left` cheapest pieces within the first `end` characters begins, and which length it has."""
     while best[left, end - 1] <= best[left, end]:
         end -= 1
@@ -243,7 +243,7 @@ def fill_index(fine: Counts, entries: Longs, starts: Counts, bits: Bags, placed:
 
 
 @compiled
-def first_from(placed: Longs, begin: int, end: int, low: int) -> int:
+def first_from(placed: Longs, begin: np.int64, end: np.int64, low: int) -> np.int64:
     """A place in placed[begin:end], whose texts ascend, that at most 16 entries of texts before `low` follow."""
     while end - begin > 16:
         middle = (begin + end) // 2
@@ -252,6 +252,30 @@ def first_from(placed: Longs, begin: int, end: int, low: int) -> int:
         else:
             end = middle
     return begin
+
+
+@compiled
+def perhaps_indexed(
+    hashes: Longs,
+    size: int,
+    gram: int,
+    power: np.uint64,
+    group: np.uint64,
+    bits: Bags,
+    shift: np.uint64,
+    places: Ints,
+    values: Longs,
+) -> int:
+    """Writes places and hashes of those pieces of a text whose bit is set; returns how many. Without a branch, so that the
+    processor waits for many bits at once.
+    """
+    met = 0
+    for place in range(size - gram + 1):
+        value = mixed((hashes[place + gram] - hashes[place] * power) ^ group)
+        fine = value >> (shift - _S3)
+        places[met], values[met] = place, value
+        met += int(np.int64((bits[fine >> _S3] >> (fine & _LOW_3)) & np.uint64(1)))
+    return met
 
 
 @compiled
@@ -289,8 +313,8 @@ def find_candidates(
     """
     times = powers(grams)
     hashes = np.empty(np.max(offsets[1:] - offsets[:-1]) + 1, np.uint64)
-    mine = np.empty(BUCKETS, np.uint8)
-    fine_shift, rows = shift - _S3, 0
+    places, values = np.empty(len(hashes), np.int64), np.empty(len(hashes), np.uint64)
+    mine, rows = np.empty(BUCKETS, np.uint8), 0
     while text < len(offsets) - 1 and rows + highs[text] - lows[text] <= len(found):
         start, size, low, high = offsets[text], offsets[text + 1] - offsets[text], lows[text], highs[text]
         group, mark = groups[text], stamp + text
@@ -301,13 +325,10 @@ def find_candidates(
             for g in range(len(grams)):
                 if size > 2 * LONGEST:
                     break
-                gram, power = grams[g], times[g]
-                for place in range(size - gram + 1):
-                    value = mixed((hashes[place + gram] - hashes[place] * power) ^ group)
-                    fine = value >> fine_shift
-                    if not (bits[fine >> _S3] >> np.uint8(fine & _LOW_3)) & 1:
-                        continue
-                    bucket = fine >> _S3
+                met = perhaps_indexed(hashes, size, grams[g], times[g], group, bits, shift, places, values)
+                for m in range(met):
+                    place, value = places[m], values[m]
+                    bucket = value >> shift
                     begin, end = np.int64(starts[bucket]), np.int64(starts[bucket + np.uint64(1)])
                     begin = first_from(placed, begin, end, low)
                     for k in range(begin, end):

@@ -7,7 +7,7 @@ What belongs here: `search`, which yields exactly the pairs of texts whose norma
    One edit touches at most one of several disjoint pieces of a text. So of more pieces than edits at least one stays whole,
    and stands in the other text, moved by no more than the edits before it. (Partition filter: Li, Deng, Wang and Feng,
    Pass-Join, VLDB 2011; disjoint pieces chosen by their rarity: Deng, Li and Feng, pivotal prefix, SIGMOD 2014.)
-2. Each text is indexed by as many such pieces as it needs, of two or three lengths, chosen by dynamic programming so that
+2. Each text is indexed by as many such pieces as it needs, of two lengths, chosen by dynamic programming so that
    together they occur as rarely as can be in a sample of all texts. Every piece of every text is looked up among them.
 3. A pair that meets is dropped if its bags of characters differ by more than the edits, else rapidfuzz compares it.
 4. Texts that cannot be cut into enough pieces (short ones, low thresholds), or whose pieces are in most other texts (one
@@ -45,7 +45,7 @@ FEW = 1_000_000
 """So many pairs are compared outright."""
 _CHARACTERS = 1_000_000
 _ROWS = 1 << 16
-_SAMPLE = 4_000_000
+_SAMPLE = 3_000_000
 _SLACK = 1e-6
 _LONG = 4_096
 
@@ -276,16 +276,16 @@ class Index:
 
 
 def _lengths_of_pieces(reach: float) -> Ints:
-    """Of one, two or three lengths: what a piece can be at most, and less, for the places where that is common."""
+    """Two lengths: about what a piece can be at most, and a shorter one that gets by where all longer ones are common."""
     most = int(min(14, max(2, 0.95 / max(reach, 1e-9))))
-    return np.array(sorted({max(2, round(most * part)) for part in (0.5, 0.75, 1.0)}), np.int64)
+    return np.array(sorted({most, max(min(most, 3), round(most * 0.55))}), np.int64)
 
 
 def _sketch(column: Column, grams: Ints) -> npt.NDArray[np.uint32]:
     """How often pieces occur in a sample of all texts, by hash."""
     total = int(column.sizes.sum()) + 1
     step = max(1, total // _SAMPLE)
-    width = int(np.clip(np.ceil(np.log2(min(total, _SAMPLE))), 12, 21))
+    width = int(np.clip(np.ceil(np.log2(min(total, _SAMPLE))), 12, 19))
     sketch = np.zeros((len(grams), 1 << width), np.uint32)
     for ranks in column.blocks(np.arange(0, len(column.sizes), step)):
         codes, offsets = column.codes(ranks)
