@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import random
+import re
+from pathlib import Path
 from typing import Any
 
 import hypothesis.strategies as st
 import polars as pl
 import pytest
 from hypothesis import given, settings
+from pydantic import ValidationError
 
 from ot_assets.curation.selection import Selection, select
 from ot_assets.registry.specs.recipe import Part
@@ -169,3 +172,99 @@ def test_the_order_of_rows_changes_nothing(
     assert one.ledger.select(by).sort(by).equals(other.ledger.select(by).sort(by))
     staying = set(one.frame.select(pl.format("{}/{}", "source", "source_row")).to_series().to_list())
     assert set(one.ledger["lost_to"].to_list()) <= staying
+
+
+def test_a_recipe_says_which_degrees_make_sense() -> None:
+    for fields, words in (
+        ({"threshold": 0}, "over 0 and at most 100, not 0: at 0 every row is the same"),
+        ({"threshold": 100.5}, "over 0 and at most 100, not 100.5"),
+        ({"threshold": -3}, "over 0 and at most 100, not -3"),
+        ({"method": "exact", "threshold": 90}, "method: exact knows no degrees; leave threshold out"),
+        ({"method": "embedding"}, "method: embedding needs model"),
+        ({"model": "x"}, "model belongs to method: embedding, not method: numbers"),
+    ):
+        with pytest.raises(ValidationError, match=re.escape(words)):
+            part(**fields)
+    assert kept(run([("a", "Same  text", 0), ("b", "same text", 0)], threshold=100)) == [0]
+
+
+def test_a_recipe_of_before_keeps_its_hash() -> None:
+    said = {"kind": "dedup", "method": "exact"}
+    assert part(method="exact").picked("select")["select"] == [said]
+    assert part(method="fuzzy", threshold=90).picked("select")["select"] == [
+        {"kind": "dedup", "method": "fuzzy", "threshold": 90.0}
+    ]
+
+
+def test_shipped_recipes_name_their_method() -> None:
+    from ot_assets.registry import load_registry
+
+    for recipe in load_registry().recipes.values():
+        for name, one in recipe.parts.items():
+            for step in one.select:
+                assert step.kind != "dedup" or "method" in step.model_fields_set, (recipe.key, name)
+
+
+@pytest.mark.parametrize("method", ["fuzzy", "numbers", "minhash"])
+def test_hostile_texts(method: str) -> None:
+    texts = [
+        "word " * 200_000,
+        "{" * 50_000 + "x" + "}" * 50_000,
+        "\\frac{" * 2_000,
+        "*" * 50_000,
+        "(" * 20_000,
+        "- " * 20_000,
+        "٣ תפוחים \u202eיש",
+        "???",
+        "!!!",
+        "\x00",
+    ]
+    frame = pool([("a", text, 0) for text in texts])
+    result = select(part("a", method=method), frame, {}, 0)
+    assert len(result.frame) + len(result.ledger) == len(texts)
+    assert {"???", "!!!"} <= set(result.frame["question"].to_list())
+
+
+def test_thousands_of_identical_rows() -> None:
+    rows = pool([("a", "What is it, and why?", 0)])
+    frame = pl.concat([rows] * 20_000).with_columns(copy=pl.int_range(pl.len(), dtype=pl.Int64))
+    result = select(part("a"), frame, {}, 0)
+    assert result.frame["copy"].to_list() == [0]
+    assert result.ledger["note"][-1] == "one of 20000, copy 19999"
+
+
+def test_texts_without_anything_are_the_same_and_nothing_breaks() -> None:
+    frame = pool([("a", "x", 0), ("a", "y", 0), ("b", "z", 0)]).with_columns(question=pl.Series(["", "  ", None]))
+    assert len(select(part(), frame, {}, 0).frame) == 1
+    assert len(select(part(), frame.clear(), {}, 0).frame) == 0
+
+
+def test_soft_signs_do_not_hide_each_other() -> None:
+    body = "In this shop the till shows at the end of a long day the {} which is what the owner wants to know in the evening."
+    rows = [("a", body.format(f"total {sign} count"), 0) for sign in ("-", "*")]
+    rows.append(("b", body.format("total-count"), 0))
+    rows.append(("b", body.format("total * count").replace("owner", "ownner"), 0))
+    result = run(rows)
+    assert kept(result) == [0, 1]
+    assert sorted(result.ledger.select("source_row", "lost_to").rows()) == [
+        ("train:2", "a/train:0"),
+        ("train:3", "a/train:1"),
+    ]
+
+
+def test_a_cache_changes_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    from ot_assets.curation.dedup import material
+
+    monkeypatch.setattr(material, "_WITHOUT_CACHE", 2)
+    rows = [("ab"[i >= 20], LONG.format(i % 7, i % 3) + "abc"[i % 3] + "!" * (i % 2), 0) for i in range(60)]
+    rows = list({row[:2]: row for row in rows}.values())
+    home = Home(tmp_path)
+    first, cold = run([row for row in rows if row[0] == "a"], home=home), run(rows)
+    assert (tmp_path / "dedup" / "readings.sqlite").is_file()
+    warm = run(rows, home=home)
+    assert warm.frame.equals(cold.frame)
+    assert warm.ledger.equals(cold.ledger)
+    earlier = warm.frame.filter(pl.col("source") == "a")["question_id"].to_list()
+    assert first.frame["question_id"].to_list() == earlier  # a source that comes later displaces no survivor
+    (tmp_path / "dedup" / "readings.sqlite").write_bytes(b"no database" * 1_000)
+    assert run(rows, home=home).frame.equals(cold.frame)
