@@ -116,7 +116,9 @@ def test_killed_in_the_middle_nothing_is_paid_twice(house: House, server: Endpoi
     run.kill()
     run.communicate()
     server.seconds = 0.0
-    house.process("run", "r")
+    for key in ("mine", "new", "again"):
+        for asset in ("sourced_questions", "screened_questions"):
+            assert make(house, asset, source=key) is None
     paid = Counter({json.dumps(body, sort_keys=True): 0 for body in server.bodies})
     paid.update(json.dumps(body, sort_keys=True) for body in server.answered)
     twice = [body for body, times in paid.items() if times > 1]
@@ -180,3 +182,16 @@ def test_needs_of_a_written_source(house: House) -> None:
         Need("screened_questions", source("new")),
     )
     assert KINDS["sourced_questions"].needs(world(house), source("mine")) == ()
+
+
+@pytest.mark.slow
+def test_a_small_real_model_writes_lines(house: House) -> None:
+    """SmolLM2-135M cannot write JSON; a line each it can."""
+    small = {"model": "smollm2-135m-instruct", "sampling": {"temperature": 0.0, "max_tokens": 60}}
+    house.write("teachers/small", {"description": "Small.", "reasoning": None, **small})
+    origin = {"from": {"questions": "mine"}, "method": "rewritten", "reply": "lines", "teacher": "small", "near": None}
+    made = publish(house, **origin)
+    assert made.manifest.rows_in == len(SEEDS) and 1 <= made.manifest.rows_out <= len(SEEDS)
+    assert made.manifest.stats["asked"]["new"] >= len(SEEDS)
+    again = publish(house, **origin)
+    assert again.manifest.content_hash == made.manifest.content_hash

@@ -84,7 +84,7 @@ def make(house: House, asset: str, **keys: str) -> str | None:
     return None if result.success else failure_message(result)
 
 
-def publish(house: House, key: str = "new", **origin: Any) -> Artifact:
+def publish(house: House, key: str = "new", /, **origin: Any) -> Artifact:
     """The written source with this origin, made."""
     house.write(f"sources/{key}", written(**origin))
     fault = make(house, "sourced_questions", source=key)
@@ -132,7 +132,9 @@ def build(path: Path) -> House:
 
 def written(**origin: Any) -> dict[str, Any]:
     """A source that the writer writes; `verifier` and `domain` may be given with the origin's fields."""
-    own = {name: origin.pop(name) for name in ("verifier", "verifier_args", "language") if name in origin}
+    own: dict[str, Any] = {
+        name: origin.pop(name) for name in ("verifier", "verifier_args", "language") if name in origin
+    }
     return {
         "description": "Written.",
         "domain": "science",
