@@ -1,13 +1,16 @@
-"""A whole recipe of many questions, from files to the training set, through Dagster; and the same work as a plain script.
+"""A whole recipe of many questions, from files to the training set, through Dagster; and the same work as a plain
+script.
 
-    python benchmarks/bench_recipe.py [--sizes 10000,100000] [--items 1000] [--dedup numbers] [--only whole,more] [--keep FOLDER]
+    python benchmarks/bench_recipe.py [--sizes 10000,100000] [--items 1000] [--dedup numbers] [--only whole,more]
+    [--keep FOLDER]
 
-A recipe of 1M questions (`--sizes 10000,100000,1000000`) takes about an hour on two cores and 20 GB of disk. Bars: `whole` under
-4 GiB at all times (proportional set size of the process and all its children, sampled four times a second), rows a second of each
-stage, how the time of each stage grows with the size (the exponent between sizes that follow each other), and the share of the time
-that is not our own work (Dagster, manifests, validation). `more`: adding one source of a hundredth of the size costs less than 5 % of
-doing all again; said for the curation (everything up to the filtered set, where questions are compared) and for the whole recipe.
-The alternative is a script that reads, deduplicates exactly, draws, answers, counts tokens and writes, and keeps no record.
+A recipe of 1M questions (`--sizes 10000,100000,1000000`) takes about an hour on two cores and 20 GB of disk. Bars:
+`whole` under 4 GiB at all times (proportional set size of the process and all its children, sampled four times a
+second), rows a second of each stage, how the time of each stage grows with the size (the exponent between sizes that
+follow each other), and the share of the time that is not our own work (Dagster, manifests, validation). `more`: adding
+one source of a hundredth of the size costs less than 5 % of doing all again; said for the curation (everything up to
+the filtered set, where questions are compared) and for the whole recipe. The alternative is a script that reads,
+deduplicates exactly, draws, answers, counts tokens and writes, and keeps no record.
 """
 
 from __future__ import annotations

@@ -1,8 +1,10 @@
-"""A recipe of any size from files, for `bench_recipe.py`: sources, a benchmark, a scripted teacher, a base that only counts tokens.
+"""A recipe of any size from files, for `bench_recipe.py`: sources, a benchmark, a scripted teacher, a base that only
+counts tokens.
 
-What belongs here: writing the registry folder and its data, and the rule by which the teacher answers. Four sources, of 40, 30, 20 and
-10 % of the questions, two as JSON lines and two as Parquet. A tenth of the questions are near copies of others, a fifth of the
-smallest source are rows of the largest, one question in a thousand is a copy of a benchmark's item or holds one.
+What belongs here: writing the registry folder and its data, and the rule by which the teacher answers. Four sources, of
+40, 30, 20 and 10 % of the questions, two as JSON lines and two as Parquet. A tenth of the questions are near copies of
+others, a fifth of the smallest source are rows of the largest, one question in a thousand is a copy of a benchmark's
+item or holds one.
 """
 
 from __future__ import annotations

@@ -1,8 +1,9 @@
 """The process that `bench_recipe.py` watches: one recipe through Dagster, or the same work as a plain script.
 
-What belongs here: running, and telling on stdout, as JSON lines, when a step begins and what it took, by kind of work. Kinds are
-exclusive: `work` (bodies of assets), `writing` (Parquet and hashes), `validation` (schemas, keys that must be unique), `suites`
-(expectations), `manifests` (opening and publishing), `status` (what is stale), `dagster` (everything else of a step's wall time).
+What belongs here: running, and telling on stdout, as JSON lines, when a step begins and what it took, by kind of work.
+Kinds are exclusive: `work` (bodies of assets), `writing` (Parquet and hashes), `validation` (schemas, keys that must be
+unique), `suites` (expectations), `manifests` (opening and publishing), `status` (what is stale), `dagster` (everything
+else of a step's wall time).
 
     python benchmarks/recipe_run.py FOLDER [--plain SIZE] [--until ASSET]
 """
@@ -126,7 +127,9 @@ def run(folder: Path, until: str) -> bool:
 
 
 def plain(folder: Path, size: int) -> bool:
-    """The same rows by a script that keeps no record: read, drop copies of items, drop duplicates, draw, ask, count, write."""
+    """The same rows by a script that keeps no record: read, drop copies of items, drop duplicates, draw, ask, count,
+    write.
+    """
     import polars as pl
     from recipe_made import ANSWERS, answer, files
 

@@ -1,7 +1,7 @@
 """Memory of a process and everything that it started, while it runs.
 
-What belongs here: `Watch`, which samples the proportional set size (shared pages counted once) of a process tree in a thread and
-keeps the peak, in all and by label. Linux only. A process that ends while it is looked at counts as nothing.
+What belongs here: `Watch`, which samples the proportional set size (shared pages counted once) of a process tree in a
+thread and keeps the peak, in all and by label. Linux only. A process that ends while it is looked at counts as nothing.
 """
 
 from __future__ import annotations
