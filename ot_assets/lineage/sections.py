@@ -90,8 +90,12 @@ def _trained_on(facts: CardFacts) -> str:
 
 def _origin(origin: Mapping[str, Any]) -> str:
     """Where a source's rows are, in a few words."""
-    what = {"hub": "dataset", "procedural": "dataset", "wheel": "package"}.get(str(origin.get("kind")))
-    name = origin.get(what) if what else None
+    what = {"hub": "dataset", "procedural": "dataset", "wheel": "package", "forum": "paths", "pdf": "paths"}
+    name = origin.get(what.get(str(origin.get("kind")), ""))
+    if isinstance(name, list):
+        return f"{'forum dump' if origin['kind'] == 'forum' else 'books'} {', '.join(md.code(one) for one in name)}"
+    if origin.get("family"):
+        return f"generator {md.code(origin['family'])} {md.text(name or '')}"
     if not name:
         return md.text(origin.get("kind") or "")
     version = origin.get("revision") or origin.get("version") or origin.get("subset")

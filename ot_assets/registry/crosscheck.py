@@ -22,6 +22,7 @@ from ot_assets.registry.specs.recipe import RecipeSpec
 from ot_assets.registry.specs.select import score_of
 from ot_assets.registry.specs.source import QuestionSet, SourceSpec
 from ot_assets.registry.specs.teacher import TeacherSpec
+from ot_assets.registry.traps import known_traps
 
 if TYPE_CHECKING:
     from ot_assets.registry.catalogue import AnySpec, Section
@@ -32,7 +33,14 @@ def cross_check(
 ) -> list[Problem]:
     """All problems between specs, errors and warnings."""
     check = _Check(specs, documents)
-    found = [*check.all_references(), *check.teachers(), *check.judges(), *check.same_rows(), *check.written()]
+    found = [
+        *check.all_references(),
+        *check.teachers(),
+        *check.judges(),
+        *check.same_rows(),
+        *check.written(),
+        *check.traps(),
+    ]
     for recipe in specs["recipes"].values():
         if isinstance(recipe, RecipeSpec):
             found += check.recipe(recipe)
@@ -157,6 +165,12 @@ class _Check:
             if rows in sources:
                 message = f"reads the same rows as source {sources[rows]!r}, which will be screened out whole"
                 yield document.problem(("origin",), message, warning=True)
+
+    def traps(self) -> Iterator[Problem]:
+        """What is known to be wrong with a package's data."""
+        for key, source in self.sources.items():
+            for path, message in known_traps(source):
+                yield self.documents["sources"][key].problem(path, message, warning=True)
 
     def recipe(self, recipe: RecipeSpec) -> Iterator[Problem]:
         document = self.documents["recipes"][recipe.key]

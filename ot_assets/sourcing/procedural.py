@@ -19,16 +19,10 @@ from typing import Any
 from ot_assets.registry.errors import suggestion
 from ot_assets.registry.specs.origin import ProceduralOrigin
 from ot_assets.registry.specs.source import QuestionSet
+from ot_assets.registry.traps import REFUSED
 from ot_assets.sourcing.rows import RawRow
 from ot_assets.verification.procedural import WITHOUT_GOLD, procedural_args
 from resources.errors import UserError
-
-REFUSED: dict[str, str] = {
-    "family_relationships": "about 8% of its gold answers are wrong (reasoning-gym issue 535)",
-    "propositional_logic": "it states no answers (reasoning-gym 0.1.25)",
-    "composite": "it mixes other generators; write one source for each of them",
-}
-"""Generator -> why it is not used."""
 
 _RESERVED = ("size", "seed")
 

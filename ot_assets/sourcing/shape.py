@@ -225,6 +225,8 @@ def _gold_text(gold: Any, verifier: str) -> str | None:
         gold = gold[0]
     if gold is None or (isinstance(gold, float) and gold != gold):
         return None
+    if isinstance(gold, list) and verifier == "exact":
+        return None  # several texts are no one answer: all right ones, or all choices (HellaSwag's four endings)
     text = gold if isinstance(gold, str) else _json_text(gold) or ""
     if verifier == "math":
         text = last_boxed(text) or text.rpartition("####")[2]

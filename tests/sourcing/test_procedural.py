@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from ot_assets.registry.specs.source import SourceSpec
-from ot_assets.sourcing.procedural import REFUSED
+from ot_assets.registry.traps import REFUSED
 from ot_assets.verification import check_gold, verify
 from resources.errors import UserError
 from tests.sourcing.helpers import context, read_all, rules, spec

@@ -66,6 +66,13 @@ def test_a_check_that_does_more_becomes_a_session_in_which_every_assertion_is_tr
     ]  # fmt: skip
 
 
+def test_assertions_that_stand_in_loops_only_end_in_a_result(tmp_path: Path) -> None:
+    looped = {**PLAIN, "test": "def check(f):\n    print\n    for i in range(3):\n        assert f(i) == i\n"}
+    (row,) = humaneval(tmp_path, [looped]).frame.to_dicts()
+    examples = json.loads(row["verifier_args"])["examples"]
+    assert [example.get("want") for example in examples] == [None, None, "'every assertion held'\n"]
+
+
 def test_tasks_that_cannot_be_read_are_in_the_ledger(tmp_path: Path) -> None:
     batch = humaneval(tmp_path, [PLAIN, *BROKEN])
     assert len(batch.frame) == 1
