@@ -289,7 +289,7 @@ KINDS: dict[str, Kind] = {
         Kind(
             "screened_questions",
             ("source",),
-            "1",
+            "2",
             _screen_spec,
             lambda w, at: (Need("sourced_questions", at), *_benchmarks_there(w)),
         ),

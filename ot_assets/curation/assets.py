@@ -12,7 +12,9 @@ from ot_assets.curation.mixing import SourceRows, gather, mix
 from ot_assets.curation.scores.known import SEEN, Known, Rows, current_or_none
 from ot_assets.curation.scores.making import Scorers
 from ot_assets.curation.scores.table import score_table
-from ot_assets.curation.screening import BenchmarkItems, Screener, screened_out_by
+from ot_assets.curation.recall import measured
+from ot_assets.curation.screen_items import items_of
+from ot_assets.curation.screening import Screener, screened_out_by
 from ot_assets.curation.selection import select
 from ot_assets.curation.shortfall import expect_rows, tell_short
 from ot_assets.curation.steps.texts import ArtifactTexts
@@ -31,10 +33,8 @@ from ot_assets.step import Step
 )
 def screened_questions(step: Step) -> Mapping[str, Any]:
     """Questions of a source without those that stand in a benchmark; the ledger names the item that matched."""
-    benchmarks = [
-        BenchmarkItems.of(step.registry.benchmark(at["benchmark"]), artifact.read())
-        for at, artifact in step.open_needs("benchmark_questions").items()
-    ]
+    there = {at["benchmark"]: artifact for at, artifact in step.open_needs("benchmark_questions").items()}
+    benchmarks = items_of(step.registry, step.services.home, there)
     screener = Screener(benchmarks)
     said = screener.report()
     for batch in step.open("sourced_questions", step.partition).batches(rows=5_000):
@@ -47,6 +47,7 @@ def screened_questions(step: Step) -> Mapping[str, Any]:
     step.out.rows_in(said.rows_in)
     step.licences_of("sourced_questions")
     step.out.stat(screening=said.to_dict(), screened_against=[b.key for b in benchmarks])
+    step.out.stat(screening_recall=measured(benchmarks, step.services.home.path / "recall"))
     return {"screened_against": len(benchmarks)}
 
 

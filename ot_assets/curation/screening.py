@@ -1,17 +1,19 @@
 """Screening: which questions of a source are contaminated by a benchmark.
 
-Belongs here: the rule, the ledger and the report. The rule is that of OpenThoughts3 (arXiv 2506.04178, appendix on
-decontamination): a question is contaminated by a benchmark item when
+Belongs here: the rule, the ledger and the report. The first two rules and `indel` are those of OpenThoughts3 (arXiv
+2506.04178, appendix on decontamination). All texts are compared as `normal.comparable` gives them: line breaks, case,
+markup and LaTeX spacing hide nothing. A question is contaminated by a benchmark item when
 
-* `exact`: their normalised texts (`schemas.ids.normalise`) are equal; this rule cannot be turned off; or
+* `exact`: their tokens are equal; this rule cannot be turned off; or
 * `ngram`: they share any run of n tokens (`ngrams`, 13 by default; short items are compared whole); or
+* `containment`: some stretch of the question is the item but for a few tokens (`containment`, 80 by default); or
 * `indel`: their normalised Indel similarity x 100 is at least a threshold (`similarity`, 75 by default).
 
-n and the threshold are a benchmark's own (`BenchmarkSpec.screen`), null turns a rule off. Every question is judged
-against every benchmark; `hits` holds one row a question and benchmark, by the first rule that matched in the order
-above, and the ledger one row a question, for its first hit by rule and then by the benchmarks' order. Every text is
-normalised and cut into tokens once, however many benchmarks there are, and rows are dropped by their place in the
-batch, whatever else the batch holds.
+n, the thresholds and the tokenizer are a benchmark's own (`BenchmarkSpec.screen`), null turns a rule off. Every question
+is judged against every benchmark; `hits` holds one row a question and benchmark, by the first rule that matched in the
+order above, and the ledger one row a question, for its first hit by rule and then by the benchmarks' order. Every text is
+normalised once and cut into tokens once a tokenizer, however many benchmarks there are, and rows are dropped by their
+place in the batch, whatever else the batch holds.
 
 Fails closed, with `UserError`: no benchmark at all, or a benchmark without any text, is an error and not a clean
 bill.
@@ -20,41 +22,25 @@ bill.
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict, dataclass, field, replace
 from itertools import accumulate
 from typing import Any
 
 import polars as pl
 
+from ot_assets.curation.containment import ContainmentIndex
 from ot_assets.curation.ngrams import NgramIndex
+from ot_assets.curation.normal import comparable
+from ot_assets.curation.screening_hits import HITS, RULES, Hit, excerpt, stretch
 from ot_assets.curation.similarity import IndelIndex
 from ot_assets.curation.tokens import Tokenizer, WordTokenizer
-from ot_assets.registry.specs.benchmark import BenchmarkSpec
+from ot_assets.registry.specs.benchmark import CONTAINMENT, BenchmarkSpec
 from resources.errors import UserError
-from schemas.ids import normalise
 from schemas.ledger import Ledger
-
-RULES = ("exact", "ngram", "indel")
-"""The rules, the strictest first: the order in which they give the reason for a hit."""
 
 NO_TEXT = "no_text"
 """Ledger rule for a row without text: it cannot be called clean."""
-
-HITS = {
-    "question_id": pl.String,
-    "source": pl.String,
-    "source_row": pl.String,
-    "benchmark": pl.String,
-    "item": pl.String,
-    "rule": pl.String,
-    "figure": pl.Float64,
-    "note": pl.String,
-}
-"""Columns of the hits: the question, the benchmark and its item (a question_id), the rule, its figure, the shared text.
-
-Figure: 100 for `exact`, the number of distinct shared n-grams for `ngram`, similarity x 100 for `indel`."""
-
-_EXCERPT = 160
 
 
 @dataclass(frozen=True)
@@ -65,11 +51,15 @@ class BenchmarkItems:
     items: pl.DataFrame
     ngram: int | None = 13
     similarity: float | None = 75
+    containment: float | None = CONTAINMENT
+    tokenizer: Tokenizer | None = None
+    """None = the screener's."""
 
     @classmethod
-    def of(cls, spec: BenchmarkSpec, items: pl.DataFrame) -> BenchmarkItems:
+    def of(cls, spec: BenchmarkSpec, items: pl.DataFrame, tokenizer: Tokenizer | None = None) -> BenchmarkItems:
         """The items of a registered benchmark under its own thresholds."""
-        return cls(spec.key, items, spec.screen.ngram, spec.screen.similarity)
+        rules = spec.screen
+        return cls(spec.key, items, rules.ngram, rules.similarity, rules.containment, tokenizer)
 
 
 @dataclass(frozen=True)
@@ -89,6 +79,7 @@ class Coverage:
     items: int
     ngram: int | None
     similarity: float | None
+    containment: float | None
     hits: Mapping[str, int] = field(default_factory=dict)
 
     @property
@@ -125,12 +116,12 @@ class ScreeningReport:
 
 
 @dataclass(frozen=True)
-class _Hit:
-    row: int
-    item: int
-    rule: str
-    figure: float
-    note: str
+class _Tokens:
+    """One tokenizer with the indexes of the benchmarks that use it; items of others are not in them."""
+
+    tokenizer: Tokenizer
+    grams: NgramIndex
+    inside: ContainmentIndex
 
 
 class Screener:
@@ -145,39 +136,51 @@ class Screener:
                 "there is no benchmark to screen against, so no question can be called clean",
                 fix="register a benchmark (registry/benchmarks/) and make its questions: asset benchmark_questions",
             )
-        self._tokenizer = tokenizer or WordTokenizer()
         self._benchmarks = tuple(benchmarks)
         texts = [_texts(benchmark) for benchmark in benchmarks]
         self._items = [(place, item) for place, own in enumerate(texts) for item, _ in own]
         self._texts = [text for own in texts for _, text in own]
         bounds = [0, *accumulate(len(own) for own in texts)]
-        sizes = [benchmarks[place].ngram for place, _ in self._items]
         similar = [benchmarks[place].similarity for place, _ in self._items]
+        self._words = WordTokenizer()
         self._exact = self._exact_index()
-        self._grams = NgramIndex(self._tokenizer.split(self._texts), sizes, bounds)
+        default = tokenizer or self._words
+        names = {id(used): used for used in (benchmark.tokenizer or default for benchmark in benchmarks)}
+        self._tokens = [self._token_indexes(used, default, bounds) for used in names.values()]
         self._indel = IndelIndex(self._texts, similar, bounds, workers)
         self._sizes = [len(own) for own in texts]
 
     def _exact_index(self) -> dict[str, list[int]]:
-        """Text -> its first item in each benchmark."""
+        """Words of a text -> its first item in each benchmark."""
         index: dict[str, list[int]] = {}
-        for item, text in enumerate(self._texts):
-            known = index.setdefault(text, [])
+        for item, words in enumerate(self._words.split(self._texts)):
+            known = index.setdefault(" ".join(map(str, words)), [])
             if all(self._items[other][0] != self._items[item][0] for other in known):
                 known.append(item)
         return index
 
+    def _token_indexes(self, tokenizer: Tokenizer, default: Tokenizer, bounds: Sequence[int]) -> _Tokens:
+        mine = [(self._benchmarks[place].tokenizer or default) is tokenizer for place, _ in self._items]
+        tokens = tokenizer.split([text if own else "" for text, own in zip(self._texts, mine, strict=True)])
+        rules = [self._benchmarks[place] if own else None for (place, _), own in zip(self._items, mine, strict=True)]
+        return _Tokens(
+            tokenizer,
+            NgramIndex(tokens, [rule and rule.ngram for rule in rules], bounds),
+            ContainmentIndex(tokens, [rule and rule.containment for rule in rules], bounds),
+        )
+
     def report(self) -> ScreeningReport:
         """An empty report that says what is screened against."""
         coverage = tuple(
-            Coverage(b.key, size, b.ngram, b.similarity) for b, size in zip(self._benchmarks, self._sizes, strict=True)
+            Coverage(b.key, size, b.ngram, b.similarity, b.containment)
+            for b, size in zip(self._benchmarks, self._sizes, strict=True)
         )
-        return ScreeningReport(self._tokenizer.name, 0, 0, coverage)
+        return ScreeningReport(", ".join(one.tokenizer.name for one in self._tokens), 0, 0, coverage)
 
     def screen(self, batch: pl.DataFrame) -> Screened:
         """Splits a batch (columns of Questions) into kept rows and ledger rows: rows in = kept + ledger."""
-        texts = [normalise(text) if text else "" for text in batch.get_column("question").to_list()]
-        found: dict[tuple[int, int], _Hit] = {}
+        texts = [comparable(text) if text else "" for text in batch.get_column("question").to_list()]
+        found: dict[tuple[int, int], Hit] = {}
         for hit in self._all_hits(texts):
             found.setdefault((hit.row, self._items[hit.item][0]), hit)
         order = sorted(found.values(), key=lambda hit: (hit.row, RULES.index(hit.rule), hit.item))
@@ -186,32 +189,45 @@ class Screener:
             pl.col("source") if "source" in batch.columns else pl.lit(None, pl.String).alias("source"),
             pl.col("source_row") if "source_row" in batch.columns else pl.lit(None, pl.String).alias("source_row"),
         ).rows()
-        hits = pl.DataFrame([self._hit_row(places[hit.row], hit) for hit in order], schema=HITS, orient="row")
+        hits = pl.DataFrame([self._hit_row(places, texts, hit) for hit in order], schema=HITS, orient="row")
         ledger, dropped = self._ledger(order, places, texts)
         keep = pl.Series([row not in dropped for row in range(len(texts))], dtype=pl.Boolean)
         return Screened(batch.filter(keep), ledger, hits)
 
-    def _all_hits(self, texts: Sequence[str]) -> Iterator[_Hit]:
-        """Hits by all rules, those of an earlier rule first."""
-        for row, text in enumerate(texts):
-            for item in self._exact.get(text, ()):
-                yield _Hit(row, item, "exact", 100.0, _excerpt(text))
-        tokens = self._tokenizer.split(texts)
-        for gram in self._grams.hits(tokens):
-            shared = self._tokenizer.shown(tokens[gram.row][gram.start : gram.stop])
-            yield _Hit(gram.row, gram.item, "ngram", float(gram.shared), _excerpt(shared))
-        for near in self._indel.hits(texts):
-            yield _Hit(near.row, near.item, "indel", near.similarity, _excerpt(self._texts[near.item]))
+    def _all_hits(self, texts: Sequence[str]) -> Iterator[Hit]:
+        """Hits by all rules, those of an earlier rule first. Compiled comparisons run beside the work on tokens."""
+        with ThreadPoolExecutor(1) as beside:
+            near = beside.submit(lambda: list(self._indel.hits(texts)))
+            words = self._words.split(texts)
+            for row, own in enumerate(words):
+                for item in self._exact.get(" ".join(map(str, own)), ()) if own else ():
+                    yield Hit(row, item, "exact", 100.0, excerpt(texts[row]))
+            by_tokens = [list(self._by_tokens(used, texts, words)) for used in self._tokens]
+            for rule in ("ngram", "containment"):
+                yield from (hit for hits in by_tokens for hit in hits if hit.rule == rule)
+            for one in near.result():
+                yield Hit(one.row, one.item, "indel", one.similarity, excerpt(self._texts[one.item]))
 
-    def _hit_row(self, place: Sequence[str | None], hit: _Hit) -> tuple[object, ...]:
+    def _by_tokens(self, used: _Tokens, texts: Sequence[str], words: list[list[Any]]) -> Iterator[Hit]:
+        tokens = words if isinstance(used.tokenizer, WordTokenizer) else used.tokenizer.split(texts)
+        shown = used.tokenizer.shown
+        for gram in used.grams.hits(tokens):
+            shared, around = stretch(tokens[gram.row], gram.start, gram.stop, shown)
+            yield Hit(gram.row, gram.item, "ngram", float(gram.shared), shared, around)
+        for held in used.inside.hits(tokens):
+            shared, around = stretch(tokens[held.row], held.start, held.stop, shown)
+            yield Hit(held.row, held.item, "containment", held.similarity, shared, around)
+
+    def _hit_row(self, places: Sequence[Sequence[str | None]], texts: Sequence[str], hit: Hit) -> tuple[object, ...]:
         benchmark, item = self._items[hit.item]
-        return (*place, self._benchmarks[benchmark].key, item, hit.rule, hit.figure, hit.note)
+        sides = hit.sides(texts[hit.row], self._texts[hit.item])
+        return (*places[hit.row], self._benchmarks[benchmark].key, item, hit.rule, hit.figure, hit.note, *sides)
 
     def _ledger(
-        self, order: Sequence[_Hit], places: Sequence[Sequence[str | None]], texts: Sequence[str]
+        self, order: Sequence[Hit], places: Sequence[Sequence[str | None]], texts: Sequence[str]
     ) -> tuple[pl.DataFrame, set[int]]:
         """One ledger row a contaminated question, and the places of the questions that go."""
-        by_row: dict[int, list[_Hit]] = {}
+        by_row: dict[int, list[Hit]] = {}
         for hit in order:
             by_row.setdefault(hit.row, []).append(hit)
         rows = []
@@ -226,7 +242,7 @@ class Screener:
             rows.append(record)
         return Ledger.frame(rows), dropped
 
-    def _reason(self, hits: Sequence[_Hit]) -> dict[str, object]:
+    def _reason(self, hits: Sequence[Hit]) -> dict[str, object]:
         """The first hit is the reason; the other benchmarks are named in the note."""
         first, *others = hits
         benchmark, item = self._items[first.item]
@@ -261,7 +277,7 @@ def screened_out_by(ledger: pl.LazyFrame) -> dict[str, int]:
 def _texts(benchmark: BenchmarkItems) -> list[tuple[str, str]]:
     """(question_id, normalised text) of the items that have text."""
     rows = benchmark.items.select("question_id", "question").iter_rows()
-    texts = [(item, text) for item, text in ((item, normalise(text or "")) for item, text in rows) if text]
+    texts = [(item, text) for item, text in ((item, comparable(text or "")) for item, text in rows) if text]
     if not texts:
         raise UserError(
             f"benchmark {benchmark.key!r} has no question text ({len(benchmark.items)} rows), "
@@ -270,7 +286,3 @@ def _texts(benchmark: BenchmarkItems) -> list[tuple[str, str]]:
             f"or mend the columns in its YAML",
         )
     return texts
-
-
-def _excerpt(text: str) -> str:
-    return text if len(text) <= _EXCERPT else text[: _EXCERPT - 1] + "…"

@@ -9,13 +9,17 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, Literal
 
-from pydantic import Field, model_validator
+from pydantic import Field, SerializerFunctionWrapHandler, model_serializer, model_validator
 
 from ot_assets.registry.specs.base import Prompt, Sampling, Seed, Spec, Text, TokenEstimate, VerifierName
 from ot_assets.registry.specs.source import QuestionSet
 
 EVALUATION = Sampling(temperature=0.7, top_p=1.0, max_tokens=32768)
 """Evaluation settings of OpenThoughts3 (PAPER section on evaluation): no system prompt either."""
+
+
+CONTAINMENT = 80.0
+"""Default threshold of containment; `curation/recall.py` measures what it finds and what it takes by mistake."""
 
 
 class Screen(Spec):
@@ -28,6 +32,37 @@ class Screen(Spec):
         le=100,
         description="Normalised Indel similarity x 100 at or above which it counts; null = off.",
     )
+    containment: float | None = Field(
+        default=CONTAINMENT,
+        gt=0,
+        le=100,
+        description="An item of 13 tokens or more counts as inside a longer question when the similarity x 100 of its "
+        "tokens and a stretch of the question reaches this; null = off, as it is where the other two rules are off.",
+    )
+    tokenizer: Text | None = Field(
+        default=None,
+        description="Whose tokens: a key in models/, or the path of a folder with a tokenizer.json (it holds a /); "
+        "absent = words and punctuation marks.",
+    )
+
+    @model_validator(mode="before")
+    @classmethod
+    def _only_exact(cls, given: Any) -> Any:
+        """With the other rules off, this one is on only where it is asked for."""
+        if isinstance(given, Mapping) and "containment" not in given and _only_equal(given):
+            return {**given, "containment": None}
+        return given
+
+    @model_serializer(mode="wrap")
+    def _without_defaults(self, whole: SerializerFunctionWrapHandler) -> dict[str, Any]:
+        """What came later is left out where it has its default, so that older specs keep their hash."""
+        fields: dict[str, Any] = whole(self)
+        later = {"containment": None if _only_equal(fields) else CONTAINMENT, "tokenizer": None}
+        return {name: value for name, value in fields.items() if name not in later or value != later[name]}
+
+
+def _only_equal(fields: Mapping[str, Any]) -> bool:
+    return fields.get("ngram", 13) is None and fields.get("similarity", 75) is None
 
 
 class BenchmarkSpec(QuestionSet):

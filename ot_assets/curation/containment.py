@@ -1,0 +1,153 @@
+"""Containment: which benchmark items stand inside a longer question, changed a little.
+
+Belongs here: the rule and its exact search. Contract: a question contains an item of at least `SHORTEST` tokens when
+the normalised Indel similarity x 100 of the item's tokens and some stretch of the question reaches the item's threshold,
+as rapidfuzz `fuzz.partial_ratio` finds it: the best of the stretches of as many tokens as the item has, and of the
+shorter ones at the question's ends. Tokens, not characters, are compared: unlike texts of the same language share most
+of their characters in order, but few of their words. A question with no more tokens than the item contains nothing.
+
+A stretch that reaches similarity s shares at least ceil(s x m / (200 - s)) of the item's m tokens as a bag (it may be
+shorter, down to s m / (200 - s), and then holds nothing else), so the question does too. A question is compared only
+with items of which it holds enough tokens, and the common ones are not even counted: if r of m tokens must be there,
+then at least k of any m - r + k of them must be. Cost: one pass over the question's rarer tokens. Memory: the pairs
+that share a rare token, chunk by chunk. Pure; raises nothing of its own.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Hashable, Iterator, Sequence
+from math import ceil
+from typing import Any, NamedTuple
+
+import numpy as np
+import numpy.typing as npt
+from rapidfuzz import fuzz
+
+SHORTEST = 13
+"""Items with fewer tokens ("Which of the following is not true?") are too short to be told from an innocent phrase by a part
+of them: measured with 8, one question in twenty of another medical exam was taken for an item; with 13, none."""
+
+_CHUNK = 1_000
+_COUNTED = 0.4
+_SLACK = 1e-6
+_SURROGATES = 0xD800
+
+Ints = npt.NDArray[np.int64]
+Tokens = Sequence[Hashable]
+
+
+class Contained(NamedTuple):
+    """A question (row) and the item that it contains most of."""
+
+    row: int
+    item: int
+    similarity: float
+    """Normalised Indel similarity x 100 of the item's tokens and the stretch."""
+    start: int
+    """Where the stretch starts in the question's tokens."""
+    stop: int
+
+
+def needed(tokens: int, threshold: float) -> int:
+    """Of an item of so many tokens, how many any stretch that reaches the threshold must hold."""
+    return max(1, ceil(threshold * tokens / (200 - threshold) - _SLACK))
+
+
+class ContainmentIndex:
+    """All benchmark items, in consecutive groups (one group a benchmark).
+
+    `thresholds[i]` is the similarity (0..100] from which item i counts, None for never; `bounds` cuts the items into groups.
+    """
+
+    def __init__(self, tokens: Sequence[Tokens], thresholds: Sequence[float | None], bounds: Sequence[int]) -> None:
+        self._bounds = np.array(bounds)
+        self._codes: dict[Hashable, int] = {}
+        own = [[self._codes.setdefault(token, len(self._codes) + 1) for token in text] for text in tokens]
+        self._texts = ["".join(map(_letter, codes)) for codes in own]
+        self._thresholds = [
+            limit if limit is not None and len(text) >= SHORTEST else None
+            for limit, text in zip(thresholds, own, strict=True)
+        ]
+        self._lengths = np.array([len(text) for text in own], np.int64)
+        self._features: dict[tuple[int, int], int] = {}
+        self._least = np.full(len(own), np.iinfo(np.int32).max, np.int64)
+        self._table = self._build([_numbered(codes) for codes in own])
+
+    def _build(self, own: Sequence[Sequence[tuple[int, int]]]) -> Any:
+        """Sparse matrix: feature (a token's first, second, ... time) x item, of the features that are counted."""
+        from scipy.sparse import csr_array
+
+        often = Counter(feature for text, limit in zip(own, self._thresholds, strict=True) if limit for feature in text)
+        rows, columns = [], []
+        for item, (text, limit) in enumerate(zip(own, self._thresholds, strict=True)):
+            if limit is None:
+                continue
+            need = needed(len(text), limit)
+            self._least[item] = least = max(1, round(need * _COUNTED))
+            for feature in sorted(text, key=lambda one: (often[one], one))[: len(text) - need + least]:
+                rows.append(self._features.setdefault(feature, len(self._features)))
+                columns.append(item)
+        shape = (max(1, len(self._features)), max(1, len(own)))
+        return csr_array((np.ones(len(rows), np.int32), (rows, columns)), shape=shape)
+
+    def hits(self, questions: Sequence[Tokens]) -> Iterator[Contained]:
+        """For each question and group, the item that it contains most of (the first of equals), if it does any."""
+        if not self._features:
+            return
+        for start in range(0, len(questions), _CHUNK):
+            read = [[self._codes.get(token, 0) for token in tokens] for tokens in questions[start : start + _CHUNK]]
+            yield from self._chunk(start, read)
+
+    def _chunk(self, start: int, read: Sequence[Sequence[int]]) -> Iterator[Contained]:
+        rows, items = self._candidates(read)
+        best: dict[tuple[int, int], tuple[float, int]] = {}
+        texts: dict[int, str] = {}
+        groups = np.searchsorted(self._bounds, items, "right").tolist()
+        for row, item, group in zip(rows.tolist(), items.tolist(), groups, strict=True):
+            limit = self._thresholds[item]
+            assert limit is not None
+            text = texts.get(row)
+            if text is None:
+                text = texts[row] = "".join(map(_letter, read[row]))
+            figure = fuzz.partial_ratio(self._texts[item], text, score_cutoff=limit - _SLACK)
+            if figure >= limit and (figure, -item) > best.get((row, group), (0.0, 0)):
+                best[row, group] = figure, -item
+        for (row, _), (figure, item) in sorted(best.items()):
+            at = fuzz.partial_ratio_alignment(self._texts[-item], texts[row])
+            assert at is not None
+            yield Contained(start + row, -item, figure, at.dest_start, at.dest_end)
+
+    def _candidates(self, read: Sequence[Sequence[int]]) -> tuple[Ints, Ints]:
+        """(rows, items) that share enough of the counted features, the question longer than the item."""
+        from scipy.sparse import csr_array
+
+        columns: list[int] = []
+        ends = [0]
+        for codes in read:
+            known = map(self._features.get, _numbered(codes))
+            columns += [feature for feature in known if feature is not None]
+            ends.append(len(columns))
+        shape = (len(read), self._table.shape[0])
+        shared = csr_array((np.ones(len(columns), np.int32), columns, ends), shape=shape) @ self._table
+        items = shared.indices.astype(np.int64)
+        rows = np.repeat(np.arange(len(read)), np.diff(shared.indptr))
+        lengths = np.array([len(codes) for codes in read], np.int64)
+        stay = (shared.data >= self._least[items]) & (lengths[rows] > self._lengths[items])
+        return rows[stay], items[stay]
+
+
+def _numbered(codes: Sequence[int]) -> list[tuple[int, int]]:
+    """Each token with how often it stood before in the text, unknown ones (0) left out."""
+    seen: dict[int, int] = {}
+    numbered = []
+    for code in codes:
+        if code:
+            seen[code] = before = seen.get(code, -1) + 1
+            numbered.append((code, before))
+    return numbered
+
+
+def _letter(code: int) -> str:
+    """A character a token, so that rapidfuzz compares tokens; surrogates are no characters."""
+    return chr(code if code < _SURROGATES else code + 0x800)
