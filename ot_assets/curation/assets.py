@@ -9,10 +9,10 @@ import polars as pl
 
 from ot_assets.curation.coverage import require_screened
 from ot_assets.curation.mixing import SourceRows, gather, mix
+from ot_assets.curation.recall import measured
 from ot_assets.curation.scores.known import SEEN, Known, Rows, current_or_none
 from ot_assets.curation.scores.making import Scorers
 from ot_assets.curation.scores.table import score_table
-from ot_assets.curation.recall import measured
 from ot_assets.curation.screen_items import items_of
 from ot_assets.curation.screening import Screener, screened_out_by
 from ot_assets.curation.selection import select

@@ -27,10 +27,11 @@ def items_of(registry: Registry, home: Home, artifacts: Mapping[str, Artifact]) 
     for key, artifact in artifacts.items():
         spec = registry.benchmark(key)
         tokenizer = None
+        items = artifact.scan().select("question_id", "question").collect()
         if spec.screen.tokenizer is not None:
             folder = _folder(registry, home, key, spec.screen.tokenizer)
             tokenizer = read.get(folder) or read.setdefault(folder, load_tokenizer(folder))
-        found.append(BenchmarkItems.of(spec, artifact.read(columns=["question_id", "question"]), tokenizer))
+        found.append(BenchmarkItems.of(spec, items, tokenizer))
     return found
 
 
