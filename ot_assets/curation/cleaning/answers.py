@@ -25,7 +25,7 @@ _BLANK = re.compile(
 )
 _OPTION = re.compile(r"(?:^|\s)\(?[A-E][.)](?=\s|$)")
 _PROOF = re.compile(
-    r"(?:^|[.;:,!?]\s+|\bthen\s+|\band\s+|\bplease\s+|\bto\s+|\n\s*)(?:prove|show|demonstrate|establish|verify)\s+"
+    r"(?:^|[.;:,!?]\s+|\bthen\s+|\band\s+|\bplease\s+|\b(?:asked|want|wish|have|need|how)\s+to\s+|\n\s*)(?:prove|show|demonstrate|establish|verify)\s+"
     r"(?:that\b|the\s+(?:following|inequality|identity|theorem|statement|claim)\b|\$|:)|\bgive\s+a\s+(?:formal\s+)?proof\b"
     r"|\bprove\s+or\s+disprove\b",
     re.IGNORECASE,

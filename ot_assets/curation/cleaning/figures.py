@@ -23,6 +23,7 @@ _IMAGES = re.compile(
 _DRAWINGS = re.compile(r"\[asy\]|\\begin\{(?:asy|tikzpicture|pspicture|picture)\}", re.IGNORECASE)
 
 _STRONG = r"(?:figures?|fig\.|diagrams?|pictures?|illustrations?|screenshots?|drawings?|sketch|photos?|photographs?)"
+_ONE = r"(?:figure|fig\.|diagram|picture|illustration|screenshot|drawing)"
 _WEAK = r"(?:graphs?|charts?|images?|maps?|plots?|histograms?)"
 _IDIOM = r"(?!\s*(?:skat|out\b|eight\b|of\s+(?:speech|merit|eight)|drawing\b|it\b|that\b|head))"
 _KINDS = r"(?:[a-z-]+\s+){0,2}?"
@@ -38,13 +39,14 @@ _SHAPES = (
     r"|pentagons?|octagons?|circuits?|cubes?|prisms?|pyramids?|cylinders?|cones?|shapes?|solids?|number\s+line|molecules?)"
 )
 
+_NUMBERED = r"\b(?:Figure|FIGURE|Fig\.|FIG\.|Diagram|DIAGRAM)\s*\(?\d|\b(?:figure|fig\.?|diagram)\s*\(?(?!8\b)\d"
+"""Figure 2, Fig. 3.4; a figure 8 is a shape."""
 _WORDS = (
     # see the figure, refer to the attached diagram, look at the picture, see Fig.
-    rf"\b(?:see|refer(?:ring)?\s+to|consult|look(?:ing)?\s+at|observe|study|examine|consider|using|use|from|in|on|by|with|per)"
+    rf"\b(?:see|refer(?:ring)?\s+to|consult|look(?:ing)?\s+at|observe|study|examine|consider|in)"
     rf"\s+(?:the|this|that|these|following)\s+(?:{_POINTING}\s+)?{_STRONG}(?!\w){_IDIOM}",
+    rf"\b(?:using|use|from|on|by|with|per)\s+(?:the|this|that|following)\s+(?:{_POINTING}\s+)?{_ONE}(?!\w){_IDIOM}",
     rf"\b(?:see|in|from|refer(?:ring)?\s+to)\s+{_STRONG}(?!\w)\s*(?:\(?\d|below\b|above\b|[.,;:)]|$)",
-    # Figure 2, Fig. 3.4; a figure 8 is a shape
-    r"\b(?:Figure|FIGURE|Fig\.|FIG\.|Diagram|DIAGRAM)\s*\(?\d|\b(?:figure|fig\.?|diagram)\s*\(?(?!8\b)\d",
     # the figure below, the diagram shows, the picture on the right, the diagram shown
     rf"\b(?:the|this|a)\s+{_KINDS}{_STRONG}\s+(?:{_PLACED}|{_SHOWN}\b)",
     r"\b(?:the|this)\s+(?:diagram|figure|picture|illustration|photo|photograph|screenshot)\s+"
@@ -59,8 +61,8 @@ _WORDS = (
     r"\b(?:pictured|depicted|illustrated|sketched)\s+(?:below|above|here|at\s+(?:the\s+)?(?:right|left))\b",
     r"\bdrawn\s+to\s+scale\b|\bnot\s+to\s+scale\b",
 )
-_CASED = re.compile(_WORDS[2])
-_NAMED = [re.compile(words, re.IGNORECASE | re.MULTILINE) for i, words in enumerate(_WORDS) if i != 2]
+_CASED = re.compile(_NUMBERED)
+_NAMED = [re.compile(words, re.IGNORECASE | re.MULTILINE) for words in _WORDS]
 _WIDE = (
     r"!\[|<im|<svg|<fig|includegraphics|begin\{|data:image|\[asy|\[im|\[pic|\[fig|\[dia|fig|diagram|picture|illustrat|screenshot"
     r"|drawing|drawn|sketch|photo|graph|chart|image|map|plot|histogram|shown|depicted|scale"

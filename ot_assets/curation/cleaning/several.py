@@ -27,7 +27,10 @@ _MARKERS = tuple(
         (r"^[^\S\n]*(?:\*\*)?(i{1,3}|iv|vi?)[.)](?=\s)", _ROMANS),
         (r"^[^\S\n]*(?:\*\*|#+[^\S\n]*)?([1-9])[.)](?=\s|\*)", _NUMBERS),
         (r"^[^\S\n]*(?:\*\*)?([a-h])\.(?=\s)", _LETTERS),
-        (r"^[^\S\n]*(?:\*\*|#+[^\S\n]*)?(?:[Pp]art|[Qq]uestion|[Pp]roblem|[Tt]ask)[^\S\n]+\(?([a-hA-H])\)?[:.)]", _LETTERS),
+        (
+            r"^[^\S\n]*(?:\*\*|#+[^\S\n]*)?(?:[Pp]art|[Qq]uestion|[Pp]roblem|[Tt]ask)[^\S\n]+\(?([a-hA-H])\)?[:.)]",
+            _LETTERS,
+        ),
         (r"^[^\S\n]*(?:\*\*|#+[^\S\n]*)?(?:[Pp]art|[Qq]uestion|[Pp]roblem|[Qq])[^\S\n]*([1-9])[:.)]", _NUMBERS),
     )
 )
@@ -38,7 +41,7 @@ _ORDERS = re.compile(
 )
 _LEAD = re.compile(r"^[\s*_:.\-#]+")
 _LONGEST = 2_000
-_WIDE = r"\([a-i1-9]\)|[a-i1-9]\)|(?m:^[^\S\n]*[*#\s]*[a-i1-9][.)])|part|question|problem|task|q[^\S\n]*1"
+_WIDE = r"\b[ai1]\)|(?m:^[*#\s]*[ai1][.)])|\b(?:part|question|problem|task|q)[^\S\n]*\(?[a1][:.)]"
 
 
 def hits(questions: pl.DataFrame, rule: Several) -> pl.Series:

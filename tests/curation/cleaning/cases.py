@@ -49,6 +49,9 @@ FIGURES_LEFT = [
     "The chart of accounts has 12 entries. How many are debits?",
     "A photograph of 10 cm by 15 cm is enlarged by 20 %. What is its area?",
     "Write a function that plots a histogram of a list.",
+    "They are misled by the photos and take the wrong train. Who is late?",
+    "One cannot judge a method from the figures alone. How many trials are needed?",
+    "She wrote for the sketch comedy series. In which year did it end?",
     "The government published a figure of 5 % for inflation. What is the real rate?",
 ]
 SEVERAL_TAKEN = [
@@ -99,6 +102,7 @@ PROOFS_LEFT = [
     "The table will show that 5 people came. How many did not, of 12?",
     "Prove that x = 2 is the only root. What is x + 1?",
     "A proof is a sequence of statements. How many statements has the shortest one?",
+    "A certificate used to prove that the holder owns the share is called ...",
     "Compute the sum; you need not prove that it converges.",
 ]
 ANSWER_TAKEN = [
