@@ -82,6 +82,7 @@ def main() -> None:
     frame = made(given.rows)
     note(f"{len(frame):,} questions made")
     some = frame.head(20_000)
+    timed(frame.head(10), ALL)  # the language model is loaded
     for rule in given.only:
         seconds, gone = timed(frame, ALL if rule == "all" else {rule: ALL[rule]})
         note(f"{rule}: {seconds:.1f} s, {gone:,} go")

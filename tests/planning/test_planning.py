@@ -240,3 +240,29 @@ def test_what_the_judge_of_a_source_is_asked_stands_at_the_verdicts() -> None:
     found = stage(plan(registry, "r"), "verdicts")
     assert found["requests"] == 5 * 2 * 3
     assert found["cost"] > 0
+
+
+def test_rows_after_the_steps_that_know_a_number() -> None:
+    score = {"kind": "answer_length", "teacher": "t"}
+    steps = [
+        {"kind": "clean", "figures": True},
+        {"kind": "band", "score": score, "low": 0.25, "high": 0.75},
+        {"kind": "threshold", "score": score, "at_least": 1.0},
+        {"kind": "stratified", "rows": 6},
+    ]
+    found = plan(small(parts={"p": part(rows=20, select=steps[:3])}), "r")
+    assert found.questions == {"math": 10}
+    assert any("`clean` and `threshold` drop nothing" in line for line in found.assumptions)
+    assert plan(small(parts={"p": part(rows=20, select=steps)}), "r").questions == {"math": 6}
+
+
+def test_rows_of_the_recipe_become_questions_with_each_parts_answers() -> None:
+    parts = {"p": part(rows=20, ratio=1), "q": part(rows=20, ratio=1, answers_per_question=1)}
+    found = plan(small(parts=parts, rows=16, answers_per_question=4), "r")
+    assert found.questions == {"math": 2 + 8}
+    assert sum(found.rows.values()) == 16
+
+
+def test_what_declared_sources_cannot_give_is_said() -> None:
+    found = plan(small(parts={"p": part(rows=50)}), "r")
+    assert any(line.startswith("SHORT") and "s 5, u 5 rows" in line for line in found.assumptions), found.assumptions
