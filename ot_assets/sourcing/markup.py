@@ -43,9 +43,9 @@ def _break(match: re.Match[str]) -> str:
 @cache
 def _converter() -> Any:
     """The converter with our settings; one for the process."""
-    from markdownify import MarkdownConverter  # type: ignore[import-untyped]
+    from markdownify import MarkdownConverter
 
-    class Posts(MarkdownConverter):  # type: ignore[misc]
+    class Posts(MarkdownConverter):
         """Powers and indices in one line, as people write them."""
 
         def convert_sup(self, el: Any, text: str, parent_tags: Any) -> str:

@@ -81,7 +81,7 @@ def _unpack(archive: Any, member: str, writing: int, failed: list[BaseException]
     """Writes a member into a pipe, as fast as it is read; a reader that has gone ends it."""
     import py7zr.io
 
-    class Pipe(py7zr.io.Py7zIO):  # type: ignore[misc]
+    class Pipe(py7zr.io.Py7zIO):
         def write(self, s: bytes | bytearray) -> int:
             view = memoryview(s)
             while view:
@@ -100,7 +100,7 @@ def _unpack(archive: Any, member: str, writing: int, failed: list[BaseException]
         def size(self) -> int:
             return 0
 
-    class Pipes(py7zr.io.WriterFactory):  # type: ignore[misc]
+    class Pipes(py7zr.io.WriterFactory):
         def create(self, filename: str) -> Pipe:
             return Pipe()
 

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any
 
 from ot_assets.registry.specs.base import check_licence
@@ -75,11 +75,13 @@ def shape(row: RawRow, spec: QuestionSet, max_chars: int) -> Shaped | Rejected:
     """The question in a row, or why there is none."""
     if row.values is None or row.problem:
         return reject(row, spec, row.rule, row.problem, figure=row.figure, lost_to=row.lost_to)
-    if any(isinstance(value, bytes) for value in row.values.values()):
-        row = _decoded(row)
-        if row.values is None:
-            return reject(row, spec, row.rule, row.problem)
-    text = _question_text(row.values, spec)
+    values = row.values
+    if any(isinstance(value, bytes) for value in values.values()):
+        try:
+            values = _decoded(values)
+        except ValueError as error:
+            return reject(row, spec, "unreadable", str(error))
+    text = _question_text(values, spec)
     if text is None or not normalise(text):
         return reject(row, spec, "no_text", "the question is empty")
     if len(text) > max_chars:
@@ -87,19 +89,19 @@ def shape(row: RawRow, spec: QuestionSet, max_chars: int) -> Shaped | Rejected:
             row, spec, "too_long", f"{len(text):,} characters, at most {max_chars:,} are taken", figure=len(text)
         )
     try:
-        judged = _judged(text.strip(), row.values, spec)
+        judged = _judged(text.strip(), values, spec)
     except ChoiceError as error:
         return reject(row, spec, error.rule, error.note)
     shaped = Shaped(
         question_id(judged.question),
         judged.question,
         judged.gold,
-        _solution(row.values, spec),
+        _solution(values, spec),
         judged.verifier,
         judged.args,
         spec.domain,
         spec.language,
-        _licence(row.values, spec),
+        _licence(values, spec),
         spec.key,
         _source_row(row, spec),
     )
@@ -119,16 +121,16 @@ def reject(
     return Rejected(row.place, rule, figure, lost_to, clean[:500], spec.key, _source_row(row, spec))
 
 
-def _decoded(row: RawRow) -> RawRow:
-    """A row whose columns of bytes are text; unreadable where one is none."""
-    values = dict(row.values or {})
+def _decoded(values: Mapping[str, Any]) -> Mapping[str, Any]:
+    """A row whose columns of bytes are text. ValueError where one is none."""
+    texts = dict(values)
     for name, value in values.items():
         if isinstance(value, bytes):
             try:
-                values[name] = value.decode("utf-8")
+                texts[name] = value.decode("utf-8")
             except UnicodeDecodeError:
-                return replace(row, values=None, problem=f"column {name!r} holds {len(value):,} bytes that are no text")
-    return replace(row, values=values)
+                raise ValueError(f"column {name!r} holds {len(value):,} bytes that are no text") from None
+    return texts
 
 
 def _readable(shaped: Shaped, row: RawRow, spec: QuestionSet, max_chars: int) -> Shaped | Rejected:
