@@ -193,6 +193,18 @@ class _Check:
                 if score is not None:
                     where: Path_ = ("parts", name, "select", i, "score")
                     yield from ScoreChecks(document, part, self.teacher_specs, self.models).problems(score, where)
+                if step.kind == "dedup" and step.model is not None:
+                    yield from self._embedding_model(step.model, document, ("parts", name, "select", i, "model"))
+
+    def _embedding_model(self, name: str, document: Document, where: Path_) -> Iterator[Problem]:
+        """A key of models/ with weights; anything with a slash is a folder, which is looked for when it is needed."""
+        model = self.models.get(name)
+        if model is None and "/" not in name:
+            near = suggestion(name, list(self.models))
+            yield document.problem(where, f"there is no model {name!r} (a folder is written with a slash){near}")
+        elif model is not None and model.engine in ("openai", "scripted"):
+            message = f"{name!r} has no weights on this machine (engine: {model.engine}), which embedding needs"
+            yield document.problem(where, message)
 
     def _student(self, recipe: RecipeSpec, document: Document) -> Iterator[Problem]:
         student = recipe.student
