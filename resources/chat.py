@@ -64,13 +64,16 @@ class ChatTokenizer:
         """Examples as tokens, prompt and completion apart, in the order given. Raises `UserError` for a template
         mismatch.
         """
-        asked = [self.render(prompt) for prompt in prompts]
+        # Many examples answer the same question; its prompt is rendered and cut into tokens once.
+        texts = [self.render(prompt) for prompt in _distinct(prompts)]
+        starts = dict(zip(map(_turns, _distinct(prompts)), self.ids(texts), strict=True))
         whole = [
             self.render([*prompt, *completion], answering=False)
             for prompt, completion in zip(prompts, completions, strict=True)
         ]
         tokens: list[ChatTokens] = []
-        for row, (start, full) in enumerate(zip(self.ids(asked), self.ids(whole), strict=True)):
+        for row, (prompt, full) in enumerate(zip(prompts, self.ids(whole), strict=True)):
+            start = starts[_turns(prompt)]
             if full[: len(start)] != start:
                 raise self._mismatch(row, start, full)
             tokens.append(ChatTokens(tuple(start), tuple(full[len(start) :])))
@@ -84,6 +87,16 @@ class ChatTokenizer:
             f"after {same} equal tokens comes {alone!r} in the prompt alone but {together!r} with the answer",
             fix="use a base whose template only appends turns, or put a changed chat_template.jinja into its folder",
         )
+
+
+def _turns(messages: Messages) -> tuple[tuple[tuple[str, str], ...], ...]:
+    """Messages as something that can be a key."""
+    return tuple(tuple(turn.items()) for turn in messages)
+
+
+def _distinct(prompts: Sequence[Messages]) -> list[Messages]:
+    """Each prompt once, in order."""
+    return list({_turns(prompt): prompt for prompt in prompts}.values())
 
 
 @lru_cache(maxsize=4)

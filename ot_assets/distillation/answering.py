@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from ot_assets.step import Step
 
 _BATCH = 20_000
-"""Questions whose replies are held at once."""
+"""Questions that are looked at, and answers whose replies are held, at once."""
 
 
 def answer_rows(step: Step, screened: Artifact, wanted: pl.DataFrame) -> Iterator[TraceBatch]:
@@ -32,14 +32,11 @@ def answer_rows(step: Step, screened: Artifact, wanted: pl.DataFrame) -> Iterato
     spec = step.registry.model_of(teacher.key)
     terms = teacher.licence or (spec.terms if spec else None)
     who = Answering(teacher, step.registry.teacher_hash(teacher.key), terms)
-    answers = dict(wanted.iter_rows())
-    for batch in screened.batches(rows=_BATCH):
-        questions = batch.filter(pl.col("question_id").is_in(list(answers)))
-        if questions.is_empty():
-            continue
+    for questions in _asked(screened, wanted):
         if spec is None:
-            yield reference_rows(who, questions)
+            yield reference_rows(who, questions.drop("answers"))
             continue
+        answers = dict(questions.select("question_id", "answers").iter_rows())
         model = as_model(spec)
         wanted_here: list[Ask] = list(asks(teacher, model, Question.rows(questions), answers))
         purpose = f"traces {step.partition}"
@@ -53,6 +50,17 @@ def answer_rows(step: Step, screened: Artifact, wanted: pl.DataFrame) -> Iterato
         results = {request.key: result for request, result in came}
         _refuse_unfinished(results, purpose)
         yield trace_rows(who, model, wanted_here, results)
+
+
+def _asked(screened: Artifact, wanted: pl.DataFrame) -> Iterator[pl.DataFrame]:
+    """The wanted questions in order, with `answers`: in frames that want no more than a batch of answers together, or that
+    are one question.
+    """
+    for batch in screened.batches(rows=_BATCH):
+        met = batch.join(wanted, on="question_id", how="inner", maintain_order="left")
+        total = met.get_column("answers").cum_sum() - met.get_column("answers")
+        for _, part in met.group_by((total // _BATCH).alias("batch"), maintain_order=True):
+            yield part
 
 
 def _refuse_unfinished(results: Mapping[str, Reply | Failure], purpose: str) -> None:

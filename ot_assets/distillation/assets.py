@@ -9,7 +9,7 @@ from ot_assets.distillation.answering import answer_rows
 from ot_assets.distillation.asked_judge import judge_of
 from ot_assets.distillation.judging import judged
 from ot_assets.distillation.requests import Asking, requests_for, union
-from ot_assets.distillation.training_aids import TrainingAids
+from ot_assets.distillation.training_aids import ASKED, TrainingAids
 from ot_assets.distillation.training_examples import examples, question_rows
 from ot_assets.graph import recipe as recipe_at
 from ot_assets.graph import source, source_teacher
@@ -100,7 +100,7 @@ def verdicts(step: Step) -> None:
 def training_set(step: Step) -> None:
     """Examples after the answer filter, as chat messages that TRL trains on; each names its trace and source row."""
     recipe, teacher = step.registry.recipe(step.partition["recipe"]), step.partition["teacher"]
-    filtered = step.open("filtered_set", recipe_at(recipe.key)).read()
+    filtered = step.open("filtered_set", recipe_at(recipe.key)).scan().select(ASKED).collect()
     answered = {key: step.open("traces", source_teacher(key, teacher)) for key in recipe.sources}
     verdicts_of = [step.open("verdicts", source_teacher(key, teacher)) for key in recipe.sources]
     known = pl.concat([facts(a.scan()) for a in answered.values()]).collect()

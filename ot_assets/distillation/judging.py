@@ -8,7 +8,7 @@ answers. What one answer decides goes to a pool of killable workers; a `judge` i
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -48,7 +48,7 @@ def judged(
     traces: Artifact, questions: Artifact, *, judge: AskedJudge | None = None, cache: VerdictCache | None = None
 ) -> Iterator[pl.DataFrame]:
     """One row of Verdicts a trace, in the traces' order, a batch at a time."""
-    gold = questions.scan().select(*_GOLD, *(("question",) if judge else ()))
+    gold = _Gold(questions, (*_GOLD, *(("question",) if judge else ())))
     verifiers = set(questions.scan().select(pl.col("verifier").unique()).collect().to_series())
     with VerifierPool(cache=cache) as pool:
         ballot = _ballot(pool, traces, gold) if "majority" in verifiers else Ballot()
@@ -69,11 +69,28 @@ def judged(
             )
 
 
-def _batches(traces: Artifact, gold: pl.LazyFrame) -> Iterator[list[_Row]]:
+class _Gold:
+    """Columns of the questions for a batch of traces. Traces follow their questions' order, so each batch needs only a stretch
+    of the table, and all batches together read it about once; in any other order it is as right, and slower.
+    """
+
+    def __init__(self, questions: Artifact, columns: Sequence[str]) -> None:
+        self._rows = questions.scan().select(columns)
+        self._places = questions.scan().select("question_id").with_row_index("_place").collect()
+
+    def joined(self, traces: pl.DataFrame) -> pl.DataFrame:
+        """The traces with those columns; null where a question is not there."""
+        asked = traces.select(pl.col("question_id").unique())
+        places = self._places.join(asked, on="question_id", how="semi").get_column("_place")
+        first, last = (int(places.min()), int(places.max())) if len(places) else (0, -1)  # type: ignore[arg-type]
+        near = self._rows.slice(first, last - first + 1)
+        return traces.lazy().join(near, on="question_id", how="left", maintain_order="left").collect()
+
+
+def _batches(traces: Artifact, gold: _Gold) -> Iterator[list[_Row]]:
     """The traces with their questions' gold, in order."""
     for batch in traces.batches(rows=_BATCH, columns=_TRACE):
-        rows = batch.lazy().join(gold, on="question_id", how="left", maintain_order="left").collect()
-        yield [_row(row) for row in rows.iter_rows(named=True)]
+        yield [_row(row) for row in gold.joined(batch).iter_rows(named=True)]
 
 
 def _row(row: Mapping[str, Any]) -> _Row:
@@ -114,7 +131,7 @@ def _verdicts(
             yield next(alone)
 
 
-def _ballot(pool: VerifierPool, traces: Artifact, gold: pl.LazyFrame) -> Ballot:
+def _ballot(pool: VerifierPool, traces: Artifact, gold: _Gold) -> Ballot:
     """The answers that majorities decide on, read and counted."""
     ballot, args = Ballot(), dict[str, str | None]()
     for rows in _batches(traces, gold):

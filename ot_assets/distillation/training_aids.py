@@ -31,6 +31,9 @@ from resources.generation.request import Request
 if TYPE_CHECKING:
     from ot_assets.step import Step
 
+ASKED = ("source", "question_id", "question", "gold", "verifier", "domain", "licence", "answers_per_question")
+"""Columns of a filtered set that a training set is made with; worked solutions, which may be long, are not among them."""
+
 _BATCH = 2_000
 
 

@@ -14,6 +14,7 @@ import signal
 import time
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import replace
+from itertools import islice
 
 from resources.errors import UserError
 from resources.generation.engine import Outcome
@@ -113,10 +114,11 @@ def _cut(text: str, words: int) -> tuple[str, int, bool]:
     """The first `words` words of a text with the space between them as it was, how many they are, and whether any was
     cut.
     """
-    ends = [found.end() for found in re.finditer(r"\S+", text)]
-    if len(ends) <= words:
-        return text, len(ends), False
-    return text[: ends[words - 1]], words, True
+    count = len(text.split())
+    if count <= words:
+        return text, count, False
+    ends = (found.end() for found in re.finditer(r"\S+", text))
+    return text[: next(islice(ends, words - 1, None))], words, True
 
 
 def _pattern(model: Model, line: TableRow) -> re.Pattern[str]:

@@ -235,3 +235,22 @@ def test_reasoning_is_never_read(house: House, monkeypatch: pytest.MonkeyPatch) 
     house.verdicts()
     assert seen
     assert all("reasoning" not in columns for columns in seen)
+
+
+@pytest.mark.parametrize("order", ["as asked", "backwards", "mixed"])
+def test_each_trace_is_judged_by_its_own_gold_whatever_the_order(
+    house: House, order: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Batches of three read only the stretch of questions that they need; one trace has no question."""
+    monkeypatch.setattr("ot_assets.distillation.judging._BATCH", 3)
+    for n in range(20):
+        house.add(f"What is {n}?", [str(n), "no"], "exact", str(n))
+    lost = house.questions.pop(7)["question_id"]
+    if order != "as asked":
+        house.traces = (
+            house.traces[::-1] if order == "backwards" else house.traces[::3] + house.traces[1::3] + house.traces[2::3]
+        )
+    told = dict(zip(*house.verdicts().select("trace_id", "verdict").to_dict(as_series=False).values(), strict=True))
+    for row in house.traces:
+        wanted = "correct" if row["answer"] != "no" else "wrong"
+        assert told[row["trace_id"]] == ("unverifiable" if row["question_id"] == lost else wanted)

@@ -30,6 +30,13 @@ def test_an_example_is_split_where_the_answer_starts(tokenizer):
     assert tokenizer.examples([], []) == []
 
 
+def test_examples_that_share_a_prompt_are_as_by_themselves(tokenizer):
+    prompts = [USER, [{"role": "user", "content": "3 + 3 ="}], USER, USER]
+    answers = [[{"role": "assistant", "content": text}] for text in ("4", "6", "four", "4")]
+    together = tokenizer.examples(prompts, answers)
+    assert together == [tokenizer.examples([p], [a])[0] for p, a in zip(prompts, answers, strict=True)]
+
+
 def test_a_template_that_rewrites_the_prompt_is_refused_with_the_place(tmp_path):
     template = TEMPLATE.replace(
         "{{ message['role'] }}", "{{ message['role'] }}{% if messages|length > 1 %}!{% endif %}"
