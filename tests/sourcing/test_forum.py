@@ -157,7 +157,8 @@ def test_what_is_no_dump_is_named_before_it_is_read(tmp_path: Path) -> None:
     [
         ("plain", "plain"),
         ("<p>$a_1 * b_2 &lt; c$ and \\(x\\)</p>", "$a_1 * b_2 < c$ and \\(x\\)"),
-        ("<p>$$\n\\begin{align}\na &amp;= b \\\\\nc\n\\end{align}\n$$</p>", "$$\n\\begin{align}\na &= b \\\\\nc\n\\end{align}\n$$"),
+        ("<p>$$\n\\begin{align}\na &amp;= b \\\\\nc\n\\end{align}\n$$</p>",
+         "$$\n\\begin{align}\na &= b \\\\\nc\n\\end{align}\n$$"),
         ("<p>10<sup>-5</sup> H<sub>2</sub>O x<sup>a+b</sup></p>", "10^-5 H_2O x^(a+b)"),
         ("<pre><code>a\n\n\n\n  b  \n</code></pre>", "```\na\n\n\n\n  b\n```"),
         ('<pre class="lang-none"><code>x</code></pre>', "```\nx\n```"),

@@ -96,7 +96,7 @@ def test_a_wheel_that_is_not_the_one_mended_is_refused(tmp_path: Path, monkeypat
     sha = put_wheel(tmp_path / "cache", members, "mathematics-dataset", "1.0.1")
     monkeypatch.setattr(mathematics, "SHA256", sha)
     with pytest.raises(
-        UserError, match="ended after 0 of 6 questions: RuntimeError: .* is not the one that is mended here"
+        UserError, match=r"ended after 0 of 6 questions: RuntimeError: .* is not the one that is mended here"
     ):
         read_all(source(), context(tmp_path))
 

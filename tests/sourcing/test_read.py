@@ -188,7 +188,7 @@ def test_an_empty_source_is_an_error(tmp_path: Path) -> None:
     write_jsonl(tmp_path / "a.jsonl", [{"question": " "}, "not json"])
     with pytest.raises(
         UserError,
-        match="none of the 2 rows is a question: no_text 1, unreadable 1 [(]first: a.jsonl:1: line 2: not JSON",
+        match=r"none of the 2 rows is a question: no_text 1, unreadable 1 \(first: a\.jsonl:1: line 2: not JSON",
     ):
         read_all(files_spec("a.jsonl"), context(tmp_path))
 

@@ -18,8 +18,8 @@ from tests.sourcing.helpers import context, put_wheel, read_all, rules, spec
 PLAIN = {
     "task_id": "T/0", "entry_point": "add", "prompt": 'def add(a, b=0):\n    """Adds."""\n',
     "canonical_solution": "    return a + b\n",
-    "test": "METADATA = {}\n\ndef check(candidate):\n    assert candidate(1, 2) == 3\n    assert candidate(-1, b=1) == 0, 'no'\n"
-    "    assert candidate((1,), (2,)) == (1, 2)\n    assert True\n    print('ok')\n",
+    "test": "METADATA = {}\n\ndef check(candidate):\n    assert candidate(1, 2) == 3\n"
+    "    assert candidate(-1, b=1) == 0, 'no'\n    assert candidate((1,), (2,)) == (1, 2)\n    assert True\n    print('ok')\n",
 }  # fmt: skip
 WITH_MORE = {
     **PLAIN, "task_id": "T/1", "canonical_solution": "    return a + b  # two\n",
@@ -48,7 +48,8 @@ def test_plain_comparisons_become_function_tests(tmp_path: Path) -> None:
         "tests": [
             {"args": [1, 2], "kwargs": {}, "expected": 3},
             {"args": [-1], "kwargs": {"b": 1}, "expected": 0},
-            {"args": [{"$": "tuple", "v": [1]}, {"$": "tuple", "v": [2]}], "kwargs": {}, "expected": {"$": "tuple", "v": [1, 2]}},
+            {"args": [{"$": "tuple", "v": [1]}, {"$": "tuple", "v": [2]}], "kwargs": {},
+             "expected": {"$": "tuple", "v": [1, 2]}},
         ],
     }  # fmt: skip
     assert row["gold"] == 'def add(a, b=0):\n    """Adds."""\n    return a + b'
