@@ -15,8 +15,8 @@ that share a rare token, chunk by chunk. Pure; raises nothing of its own.
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Hashable, Iterator, Sequence
+from itertools import chain
 from math import ceil
 from typing import Any, NamedTuple
 
@@ -70,33 +70,48 @@ class ContainmentIndex:
             for limit, text in zip(thresholds, own, strict=True)
         ]
         self._lengths = np.array([len(text) for text in own], np.int64)
-        self._features: dict[tuple[int, int], int] = {}
         self._least = np.full(len(own), np.iinfo(np.int32).max, np.int64)
-        self._table = self._build([_numbered(codes) for codes in own])
+        self._columns = np.empty(0, np.int64)
+        """Feature -> row of the table, -1 for one that is not counted."""
+        self._table = self._build(own)
 
-    def _build(self, own: Sequence[Sequence[tuple[int, int]]]) -> Any:
+    def _build(self, own: Sequence[Sequence[int]]) -> Any:
         """Sparse matrix: feature (a token's first, second, ... time) x item, of the features that are counted."""
         from scipy.sparse import csr_array
 
-        often = Counter(feature for text, limit in zip(own, self._thresholds, strict=True) if limit for feature in text)
-        rows, columns = [], []
-        for item, (text, limit) in enumerate(zip(own, self._thresholds, strict=True)):
+        chosen = [text if limit else [] for text, limit in zip(own, self._thresholds, strict=True)]
+        flat, owner = _flat(chosen)
+        times = _times(flat, owner)
+        most = np.zeros(len(self._codes) + 1, np.int64)
+        np.maximum.at(most, flat, times + 1)
+        self._first = np.concatenate([[0], np.cumsum(most)])
+        features = self._first[flat] + times
+        often = np.bincount(features, minlength=int(self._first[-1]))
+        rows, columns = [np.empty(0, np.int64)], [np.empty(0, np.int64)]
+        ends = np.cumsum([len(text) for text in chosen]).tolist()
+        for item, (limit, end) in enumerate(zip(self._thresholds, ends, strict=True)):
             if limit is None:
                 continue
-            need = needed(len(text), limit)
+            size = len(own[item])
+            need = needed(size, limit)
             self._least[item] = least = max(1, round(need * _COUNTED))
-            for feature in sorted(text, key=lambda one: (often[one], one))[: len(text) - need + least]:
-                rows.append(self._features.setdefault(feature, len(self._features)))
-                columns.append(item)
-        shape = (max(1, len(self._features)), max(1, len(own)))
-        return csr_array((np.ones(len(rows), np.int32), (rows, columns)), shape=shape)
+            mine = features[end - size : end]
+            rare = mine[np.lexsort((mine, often[mine]))][: size - need + least]
+            rows.append(rare)
+            columns.append(np.full(len(rare), item))
+        known, at = np.unique(np.concatenate(rows), return_inverse=True)
+        self._columns = np.full(len(often), -1, np.int64)
+        self._columns[known] = np.arange(len(known))
+        shape = (max(1, len(known)), max(1, len(own)))
+        return csr_array((np.ones(len(at), np.int32), (at, np.concatenate(columns))), shape=shape)
 
     def hits(self, questions: Sequence[Tokens]) -> Iterator[Contained]:
         """For each question and group, the item that it contains most of (the first of equals), if it does any."""
-        if not self._features:
+        if not self._table.nnz:
             return
         for start in range(0, len(questions), _CHUNK):
-            read = [[self._codes.get(token, 0) for token in tokens] for tokens in questions[start : start + _CHUNK]]
+            known = self._codes.get
+            read = [[known(token, 0) for token in tokens] for tokens in questions[start : start + _CHUNK]]
             yield from self._chunk(start, read)
 
     def _chunk(self, start: int, read: Sequence[Sequence[int]]) -> Iterator[Contained]:
@@ -122,12 +137,12 @@ class ContainmentIndex:
         """(rows, items) that share enough of the counted features, the question longer than the item."""
         from scipy.sparse import csr_array
 
-        columns: list[int] = []
-        ends = [0]
-        for codes in read:
-            known = map(self._features.get, _numbered(codes))
-            columns += [feature for feature in known if feature is not None]
-            ends.append(len(columns))
+        flat, owner = _flat(read)
+        times = _times(flat, owner)
+        there = times < self._first[flat + 1] - self._first[flat]
+        columns, owner = self._columns[(self._first[flat] + times)[there]], owner[there]
+        columns, owner = columns[columns >= 0], owner[columns >= 0]
+        ends = np.concatenate([[0], np.cumsum(np.bincount(owner, minlength=len(read)))])
         shape = (len(read), self._table.shape[0])
         shared = csr_array((np.ones(len(columns), np.int32), columns, ends), shape=shape) @ self._table
         items = shared.indices.astype(np.int64)
@@ -137,15 +152,22 @@ class ContainmentIndex:
         return rows[stay], items[stay]
 
 
-def _numbered(codes: Sequence[int]) -> list[tuple[int, int]]:
-    """Each token with how often it stood before in the text, unknown ones (0) left out."""
-    seen: dict[int, int] = {}
-    numbered = []
-    for code in codes:
-        if code:
-            seen[code] = before = seen.get(code, -1) + 1
-            numbered.append((code, before))
-    return numbered
+def _flat(texts: Sequence[Sequence[int]]) -> tuple[Ints, Ints]:
+    """All texts' codes one after the other, and which text each belongs to."""
+    lengths = [len(text) for text in texts]
+    flat = np.fromiter(chain.from_iterable(texts), np.int64, sum(lengths))
+    return flat, np.repeat(np.arange(len(texts)), lengths)
+
+
+def _times(flat: Ints, owner: Ints) -> Ints:
+    """How often each code stood before in its text."""
+    keys = owner * (int(flat.max(initial=0)) + 1) + flat
+    order = np.argsort(keys, kind="stable")
+    ordered = keys[order]
+    starts = np.flatnonzero(np.diff(ordered, prepend=-1))
+    times = np.empty(len(flat), np.int64)
+    times[order] = np.arange(len(flat)) - np.repeat(starts, np.diff(starts, append=len(flat)))
+    return times
 
 
 def _letter(code: int) -> str:

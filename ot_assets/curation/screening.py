@@ -165,8 +165,8 @@ class Screener:
         rules = [self._benchmarks[place] if own else None for (place, _), own in zip(self._items, mine, strict=True)]
         return _Tokens(
             tokenizer,
-            NgramIndex(tokens, [rule and rule.ngram for rule in rules], bounds),
-            ContainmentIndex(tokens, [rule and rule.containment for rule in rules], bounds),
+            NgramIndex(tokens, [rule.ngram if rule else None for rule in rules], bounds),
+            ContainmentIndex(tokens, [rule.containment if rule else None for rule in rules], bounds),
         )
 
     def report(self) -> ScreeningReport:

@@ -91,20 +91,20 @@ class IndelIndex:
         order = np.array(sorted(range(len(questions)), key=lambda row: len(questions[row])), np.int64)
         for threshold in sorted(set(self._limits[np.isfinite(self._limits)].tolist())):
             members = np.flatnonzero(self._limits == threshold)
-            lengths = np.array([len(self._texts[item]) for item in members])
+            lengths = np.array([len(self._texts[item]) for item in members.tolist()])
             members = members[np.argsort(lengths, kind="stable")]
             lengths.sort()
             for start in range(0, len(order), _PLAIN_CHUNK):
                 rows = order[start : start + _PLAIN_CHUNK]
-                shortest, longest = len(questions[rows[0]]), len(questions[rows[-1]])
+                shortest, longest = len(questions[int(rows[0])]), len(questions[int(rows[-1])])
                 low, high = window(threshold, shortest, longest, lengths)
                 if low < high:
                     yield self._plain_chunk(threshold, questions, rows, members[low:high])
 
     def _plain_chunk(self, threshold: float, questions: Sequence[str], rows: Ints, items: Ints) -> tuple[Ints, Ints]:
         scores = process.cdist(
-            [questions[row] for row in rows],
-            [self._texts[item] for item in items],
+            [questions[row] for row in rows.tolist()],
+            [self._texts[item] for item in items.tolist()],
             scorer=fuzz.ratio,
             score_cutoff=threshold - _SLACK,  # the rounding of the cut-off is not ours to decide by
             dtype=np.float32,
@@ -143,4 +143,5 @@ def best(found: Floats, bounds: Ints) -> Floats:
     order = np.lexsort((found[:, 1], -found[:, 2], group, found[:, 0]))
     rows, groups = found[order, 0], group[order]
     first = (np.diff(rows, prepend=-1) != 0) | (np.diff(groups, prepend=-1) != 0)
-    return found[order[first]]
+    chosen: Floats = found[order[first]]
+    return chosen

@@ -1,7 +1,7 @@
 """Which pairs of a question and a benchmark item may reach their Indel similarity, for a great many pairs.
 
 Belongs here: how texts are laid out for the compiled loops of `similarity_kernels`, and the search over the layout. Contract:
-`candidates` yields every pair that reaches its item's threshold, and a few per cent of the others at most on unlike texts.
+`candidates` yields every pair that reaches its item's threshold, and next to none of the others on unlike texts.
 
 Items stand in blocks of 64, ordered by length; a question meets only blocks of fitting length. The letters are split
 into classes by how often they occur, rare ones first, each class with about the same share of the text: a
@@ -24,8 +24,12 @@ import numpy as np
 import numpy.typing as npt
 
 LANES = 64
-_CLASS = 66
+_NARROW = 58
+_WIDE = 112
+_NARROW_CLASSES = 3
 _MOST_CLASSES = 16
+_STEP = 1.2
+_OVER = 4
 _MOST_WORDS = 8
 _SLACK = 1e-6
 _NEVER = 1e6
@@ -54,13 +58,31 @@ class Letters:
         """The texts' characters as numbers, one text after the other."""
         return self._table[_points(texts)]
 
-    def classes(self, count: int) -> Ints:
-        """The class of each number, when there are `count` classes; class 0 has the rarest letters."""
-        if count not in self._classes:
+    def classes(self, length: int) -> Ints:
+        """The class of each number, for items of about this length; class 0 has the rarest letters."""
+        if length not in self._classes:
             made = np.zeros(self.size, np.int64)
-            made[self._rare_first] = np.minimum((self._middle * count).astype(np.int64), count - 1)
-            self._classes[count] = made
-        return self._classes[count]
+            made[self._rare_first] = np.searchsorted(_cuts(length), self._middle, "right")
+            self._classes[length] = made
+        return self._classes[length]
+
+
+def rounded(length: int) -> int:
+    """One of a few lengths that items are treated alike by: not below the given one."""
+    return int(np.ceil(_STEP ** np.ceil(np.log(max(length, 1)) / np.log(_STEP) - _SLACK)))
+
+
+def _cuts(length: int) -> list[float]:
+    """Where, in shares of the text, one class ends and the next begins: classes of one word a text, then wider
+    ones. Narrow ones cost a sixth of wide ones and drop most pairs; wide ones drop nearly all the rest.
+    """
+    if length <= 64:
+        return []
+    narrow = [_NARROW / length * (place + 1) for place in range(_NARROW_CLASSES)]
+    narrow = [cut for cut in narrow if cut < 1 - _NARROW / length / 2]
+    rest = 1 - (narrow[-1] if narrow else 0.0)
+    wide = min(_MOST_CLASSES, max(1, round(rest * length / _WIDE)))
+    return [*narrow, *(1 - rest + rest * (place + 1) / wide for place in range(wide - 1))]
 
 
 @dataclass(frozen=True)
@@ -70,7 +92,8 @@ class _Block:
     items: Ints
     reach: tuple[float, float]
     """Shortest and longest question that any lane can reach its threshold with."""
-    classes: int
+    length: int
+    """What its items' lengths are rounded to: says the classes."""
     local: Any64
     """A letter's row in this block; 0 = no item has it."""
     masks: Any64
@@ -106,17 +129,18 @@ class _Questions:
         used = similarity_kernels.bags(self._codes, self._ends, self._letters.size, codes, counts, starts)
         return codes[:used], counts[:used], starts
 
-    def reduced(self, classes: int) -> tuple[Any64, Ints]:
-        """The questions' letters class by class, and where each question's class begins."""
+    def reduced(self, length: int) -> tuple[Any64, Ints]:
+        """The questions' letters class by class, as for items of this length, and where each question's class begins."""
         from ot_assets.curation import similarity_kernels
 
-        if classes not in self._reduced:
+        if length not in self._reduced:
+            own = self._letters.classes(length)
+            count = int(own.max()) + 1
             out = np.empty(len(self._codes), np.uint16)
-            starts = np.empty((len(self.lengths), classes + 1), np.int64)
-            own = self._letters.classes(classes)
-            similarity_kernels.reduced(self._codes, self._ends, own, classes, out, starts)
-            self._reduced[classes] = out, starts
-        return self._reduced[classes]
+            starts = np.empty((len(self.lengths), count + 1), np.int64)
+            similarity_kernels.reduced(self._codes, self._ends, own, count, out, starts)
+            self._reduced[length] = out, starts
+        return self._reduced[length]
 
 
 class LaneIndex:
@@ -138,8 +162,8 @@ class LaneIndex:
         if not self._blocks or not texts:
             return
         _ = questions.bags
-        for classes in {block.classes for block in self._blocks}:  # made here, so that the threads only read them
-            questions.reduced(classes)
+        for length in {block.length for block in self._blocks}:  # made here, so that the threads only read them
+            questions.reduced(length)
         with ThreadPoolExecutor(self._workers) as threads:
             yield from threads.map(_search, self._blocks, repeat(questions), repeat(self._letters))
 
@@ -153,7 +177,7 @@ def _search(block: _Block, questions: _Questions, letters: Letters) -> tuple[Int
         return np.empty(0, np.int64), np.empty(0, np.int64)
     rows, lanes = np.empty((high - low) * LANES, np.int32), np.empty((high - low) * LANES, np.int32)
     count = survivors(
-        low, high, questions.lengths, *questions.reduced(block.classes), *questions.bags, letters.classes(block.classes),
+        low, high, questions.lengths, *questions.reduced(block.length), *questions.bags, letters.classes(block.length),
         block.local, block.masks, block.mask_at, block.words, block.beyond, block.counts, block.lengths,
         block.thresholds, rows, lanes,
     )  # fmt: skip
@@ -167,8 +191,9 @@ def _block(
     lengths, limits = np.zeros(LANES, np.int64), np.full(LANES, _NEVER)
     lengths[: len(own)] = [len(codes) for codes in own]
     limits[: len(own)] = [thresholds[item] for item in members]
-    count = min(_MOST_CLASSES, max(1, -(-int(lengths.max()) // _CLASS)))
-    classes = letters.classes(count)
+    length = rounded(int(lengths.max()))
+    classes = letters.classes(length)
+    count = int(classes.max()) + 1
     present = np.unique(np.concatenate(own))
     local = np.zeros(letters.size, np.uint16)
     local[present] = np.arange(1, len(present) + 1)
@@ -192,14 +217,14 @@ def _block(
     real = lengths[: len(own)]
     reach = (float((real / stretch).min()) - _SLACK, float((real * stretch).max()) + _SLACK)
     return _Block(
-        np.array(members, np.int64), reach, count, local, masks.ravel(), mask_at[:-1], words, beyond.ravel(),
+        np.array(members, np.int64), reach, length, local, masks.ravel(), mask_at[:-1], words, beyond.ravel(),
         counts.ravel(), lengths, limits,
     )  # fmt: skip
 
 
 def _class_words(sizes: Ints, letters: Ints) -> Ints:
     """Words that most lanes' texts of each class fit into."""
-    words = np.clip(np.rint(sizes.mean(axis=1) / 64), 1, _MOST_WORDS).astype(np.int64)
+    words = np.clip(np.ceil((sizes.mean(axis=1) - _OVER) / 64), 1, _MOST_WORDS).astype(np.int64)
     return np.where(letters > 1, words, 0)
 
 

@@ -15,12 +15,12 @@ from ot_assets.curation.containment import SHORTEST
 from ot_assets.curation.normal import comparable
 from ot_assets.curation.screening import (
     NO_TEXT,
-    RULES,
     BenchmarkItems,
     Screener,
     screen_all,
     screened_out_by,
 )
+from ot_assets.curation.screening_hits import RULES
 from ot_assets.curation.tokens import WordTokenizer
 from resources.errors import UserError
 from schemas import violations

@@ -14,6 +14,7 @@ from ot_assets.curation import similarity
 from ot_assets.curation.similarity import COMPILED_FROM, IndelHit, IndelIndex
 
 ALPHABET = st.sampled_from("abcdefgh ij\u00e9\u4e2d\U0001f600")
+LONG_WORDS = "the sum of all primes below n is found with a sieve that costs x^2 steps; 42 = 6 * 7, so what?"
 WORDS = st.lists(st.sampled_from(["the", "sum", "of", "two", "primes", "is", "42", "find", "x^2"]), max_size=40)
 TEXTS = st.one_of(st.text(ALPHABET, max_size=90), WORDS.map(" ".join))
 
@@ -93,7 +94,7 @@ def test_texts_made_from_one_template() -> None:
     assert {tuple(hit) for hit in index.hits(questions)} == expected
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=40, deadline=None)
 @given(
     questions=st.lists(TEXTS, max_size=8),
     items=st.lists(TEXTS.filter(bool), min_size=1, max_size=70),
@@ -117,7 +118,7 @@ def test_the_compiled_search_equals_all_pairs(
 def test_the_compiled_search_on_long_and_alike_texts(monkeypatch: pytest.MonkeyPatch) -> None:
     """Items of many words a class, texts from one template, and lengths on either side of every window."""
     draw = random.Random(4)
-    words = "the sum of all primes below n is found with a sieve that costs x^2 steps; 42 = 6 * 7, so what?".split()
+    words = LONG_WORDS.split()
     items = [" ".join(draw.choices(words, k=draw.randint(1, 500))) for _ in range(150)]
     items += [f"State the final answer to this problem and explain every step of it: {i * 37} + {i}" for i in range(50)]
     questions = [" ".join(draw.choices(words, k=draw.randint(1, 600))) for _ in range(60)]
