@@ -28,7 +28,9 @@ GROUPS = {
     "students": ("student_model",),
     "evaluation": ("eval_responses", "eval_scores", "baseline_scores", "leaderboard"),
 }
-SOURCES = ("chain-sum", "openbookqa", "more-itertools", "knights-knaves")
+SOURCES = (
+    "chain-sum", "openbookqa", "more-itertools", "knights-knaves", "mathematics-dataset", "demo-problems", "demo-forum",
+)  # fmt: skip
 TEACHER = "smollm2-cool"
 YAML = """\
 description: SmolLM2 at a low temperature.
