@@ -126,8 +126,19 @@ class PairsCache:
 
 def _hashed(keys: Sequence[str], groups: Longs | None) -> Longs:
     """Two 64-bit numbers for each key and its group."""
-    digests = b"".join(blake2b(key.encode("utf-8", "surrogatepass"), digest_size=16).digest() for key in keys)
-    made = np.frombuffer(digests, "<u8").reshape(-1, 2).astype(np.uint64)
+    encoded = [key.encode("utf-8", "surrogatepass") for key in keys]
+    sizes = np.fromiter(map(len, encoded), np.int64, len(encoded))
+    made = np.empty((len(keys), 2), np.uint64)
+    for size in np.unique(sizes).tolist():
+        rows = np.flatnonzero(sizes == size)
+        wide = np.zeros((len(rows), size + -size % 8), np.uint8)
+        joined = b"".join(encoded if len(rows) == len(encoded) else [encoded[row] for row in rows.tolist()])
+        wide[:, :size] = np.frombuffer(joined, np.uint8).reshape(len(rows), size)
+        for column, seed in enumerate((0x9E3779B97F4A7C15, 0xD1342543DE82EF95)):
+            value = np.full(len(rows), seed + size, np.uint64)
+            for part in wide.view("<u8").T:
+                value = _mixed(value ^ part) + np.uint64(seed)
+            made[rows, column] = _mixed(value)
     if groups is not None:
         made += np.stack([_mixed(groups), _mixed(~groups)], axis=1)
     return made

@@ -31,6 +31,8 @@ BUCKETS = 64
 """Characters are counted in this many buckets; counts stop at 255, which keeps the bound a bound."""
 WINDOW = 512
 """Pieces are chosen within stretches of at most this many characters: the cost grows with its square."""
+PARTS = 16
+"""The cost of one occurrence: of pieces that the sample has equally often, the longer one is rarer and costs a little less."""
 LONGEST = 65_535
 """Longer texts have no pieces: the place of one is kept in 16 bits."""
 
@@ -142,7 +144,7 @@ def choose_pieces(
     A text of n characters gets more than reach n of them. Piece k goes to fine[k] (the top bits of its hash: those of
     the bucket, that is hash >> `shift`, and three more) and entries[k] (the text's number, counted from `first`, in 32 bits,
     16 bits of the hash, the place in 16 bits). A text for
-    which that cannot be done, or whose pieces occur more than `too_dear` times, is marked in `plain` and gets none.
+    which that cannot be done, or whose pieces cost more than `too_dear`, is marked in `plain` and gets none.
     """
     times = powers(grams)
     mask = np.uint64(sketch.shape[1] - 1)
@@ -169,7 +171,8 @@ def choose_pieces(
             for g in range(len(grams)):
                 for place in range(width - grams[g] + 1):
                     here = hashes[low + place + grams[g]] - hashes[low + place] * times[g]
-                    costs[g, place] = min(_DEAREST, sketch[g, (mixed(here ^ groups[text]) >> _S16) & mask])
+                    times_seen = min(_DEAREST, sketch[g, (mixed(here ^ groups[text]) >> _S16) & mask])
+                    costs[g, place] = times_seen * PARTS + (grams[-1] - grams[g])
             cheapest(costs, grams, width, each, best)
             total += best[each, width]
             if total > too_dear:

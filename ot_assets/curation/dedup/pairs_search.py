@@ -48,6 +48,8 @@ _ROWS = 1 << 16
 _SAMPLE = 3_000_000
 _SLACK = 1e-6
 _LONG = 4_096
+_CUT = 0.01
+"""How much lower rapidfuzz's own cut-off is put: it is rounded there, and a ratio of exactly 93 is below a cut-off of 93."""
 
 _T = TypeVar("_T")
 _R = TypeVar("_R")
@@ -159,7 +161,7 @@ def compared(column: Column, mine: Ints, theirs: Ints, threshold: float, workers
         column.some(mine),
         column.some(theirs),
         scorer=fuzz.ratio,
-        score_cutoff=max(0.0, threshold - _SLACK),  # the rounding of the cut-off is not ours to decide by
+        score_cutoff=max(0.0, threshold - _CUT),
         dtype=np.float64,
         workers=workers,
     )
@@ -211,7 +213,7 @@ class Index:
         shift = np.uint64(64 - width)
         sketch = _sketch(column, grams)
         scale = min(1.0, _SAMPLE / (column.sizes.sum() + 1))
-        too_dear = 2.0 * scale * len(column.sizes)
+        too_dear = 2.0 * _kernels().PARTS * scale * (len(column.sizes) + 100)
 
         def chosen(block: tuple[int, Ints]) -> tuple[Any, ...]:
             kernels = _kernels()
@@ -277,7 +279,7 @@ class Index:
 
 def _lengths_of_pieces(reach: float) -> Ints:
     """Two lengths: about what a piece can be at most, and a shorter one that gets by where all longer ones are common."""
-    most = int(min(14, max(2, 0.95 / max(reach, 1e-9))))
+    most = int(min(14, max(2, 0.95 / max(reach, 1e-9))))  # the difference stays below PARTS
     return np.array(sorted({most, max(min(most, 3), round(most * 0.55))}), np.int64)
 
 

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from rapidfuzz import fuzz
 
@@ -103,6 +103,7 @@ def test_any_code_points(texts: list[str], seed: int, threshold: float):
 
 
 @given(seed=st.integers(0, 2**32), threshold=st.sampled_from([85, 90, 93, 95, 96.5, 98, 99.5]))
+@example(seed=397087, threshold=93)
 @settings(deadline=None, max_examples=40)
 def test_long_and_short_ones_with_edits_in_all_places(seed: int, threshold: float):
     texts = families(seed, 60, 900, random.Random(seed).choice(["ab", "abcd", string.ascii_lowercase, "aé€😀𝕏 "]))
@@ -131,6 +132,18 @@ def test_edits_spread_as_evenly_as_can_be(threshold: float):
     want = brute(texts, threshold)
     assert result(texts, threshold) == want
     assert sum(similarity < threshold + 0.5 for similarity in want.values()) >= 9  # some stand right at the threshold
+
+
+@pytest.mark.parametrize("threshold", range(50, 100))
+def test_a_ratio_of_exactly_the_threshold_counts(threshold: int):
+    """A cut-off of 93 given to rapidfuzz itself loses a ratio of exactly 93."""
+    draw = random.Random(threshold)
+    common = "".join(draw.choices("abcdef", k=threshold))
+    texts = [common + "x" * (100 - threshold), common + "y" * (100 - threshold)]
+    ratio = fuzz.ratio(*texts)
+    assert ratio == pytest.approx(threshold)
+    assert result(texts, ratio) == {(0, 1): ratio}
+    assert result(texts, threshold) == brute(texts, threshold)
 
 
 @pytest.mark.parametrize("threshold", [88, 95])
