@@ -78,7 +78,7 @@ def build_report(
         histograms=tuple(histograms(stages)),
         duplicates=duplicates(stages),
         contamination=contamination(stages),
-        recall=recall_table(),
+        recall=recall_table(stages),
         samples=tuple(samples(stages, spec.seed)),
         entries=tuple(source_entries(stages)),
         short=tuple(shortfalls(stages)),

@@ -58,14 +58,15 @@ def test_every_section_is_there_and_every_link_leads_to_one(opened: Opened):
 
 
 def test_folded_texts_unfold(opened: Opened):
-    folded = opened.page.locator("section#samples > details.box:not([open])").first
-    row = folded.locator(".row").first
+    sample = opened.page.locator("section#samples > details.box").first
+    row = sample.locator(".row").first
     expect(row).to_be_hidden()
-    folded.locator("> summary").click()
+    sample.locator("> summary").click()
     expect(row).to_be_visible()
-    setting = opened.page.get_by_text("select.math.2.rows")
+    choices = opened.page.locator("section#choices details.box", has=opened.page.get_by_text("Selection", exact=True))
+    setting = choices.get_by_text("select.math.2.rows", exact=True)
     expect(setting).to_be_hidden()
-    opened.page.locator("section#choices summary", has_text="Selection").click()
+    choices.locator("> summary").click()
     expect(setting).to_be_visible()
 
 

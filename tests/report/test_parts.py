@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 from ot_assets.report.charts import THIN, plot, stream
 from ot_assets.report.funnel import Drop, Level
 from ot_assets.report.histograms import histogram
+from ot_assets.report.recall import _table
 from ot_assets.report.summary import summary
 from ot_assets.report.texts import LONG, SHORT, Piece, compared, shown, visible
 from resources.artifacts.manifest import Manifest
@@ -109,3 +110,29 @@ def test_the_summary_is_a_table_of_steps():
     assert text.endswith("`ot report mine`")
     assert summary(manifest("filtered_set", funnel={"math": []})) is None
     assert summary(manifest("traces")) is None
+
+
+def test_the_table_of_recall_has_a_row_a_method_and_the_false_positives_last():
+    def found(kind: str, method: str, threshold: float | None, hits: int) -> dict[str, object]:
+        return {
+            "kind": kind,
+            "method": method,
+            "threshold": threshold,
+            "tried": 50,
+            "found": hits,
+            "low": 0.1,
+            "high": 0.95,
+        }
+
+    rows = [
+        found(k, m, t, n)
+        for m, t, n in (("as set", None, 50), ("ngram", 13.0, 25))
+        for k in ("other items", "verbatim")
+    ]
+    table = _table(rows)
+    assert table.columns == ("verbatim", "other items")
+    assert [(row.method, row.threshold, row.as_set) for row in table.rows] == [
+        ("as set", "", True),
+        ("ngram", "13", False),
+    ]
+    assert table.rows[1].cells[0] == "50.0 (10–95)"

@@ -97,7 +97,7 @@ def test_copies_of_a_benchmark_stand_beside_their_items(report: RecipeReport, pa
     assert told["exact"][0] in EXAM
     assert told["ngram"] == (f"So they say: {EXAM[4]}", EXAM[4])
     (near,) = (hit for hit in found.shown if hit.rule == "ngram")
-    assert "".join(p.text for p in near.question.lead if p.mark == "differs").split() == ["So", "they", "say", ":"]
+    assert "".join(p.text for p in near.question.lead if p.mark == "differs").split() == ["So", "they", "say:"]
     assert '<mark class="differs">So they say: </mark>' in page
 
 
