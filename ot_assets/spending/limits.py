@@ -95,7 +95,9 @@ def require_prices(registry: Registry, run: RunBudget) -> None:
     """Refuses a budget in USD, before anything is asked, when a model that the recipe asks has no price."""
     spec = registry.recipe(run.recipe)
     judges = {judge.teacher for key in spec.sources if (judge := registry.source(key).judge) is not None}
-    asked = {teacher for score in spec.scores for teacher in score.teachers} | set(run.teachers) | set(spec.judges) | judges
+    asked = (
+        {teacher for score in spec.scores for teacher in score.teachers} | set(run.teachers) | set(spec.judges) | judges
+    )
     written = [registry.source(key).origin for key in registry.with_parents(spec.sources)]
     asked |= {teacher for origin in written if isinstance(origin, WrittenOrigin) for teacher in origin.asked}
     usd = run.limits(registry).usd

@@ -1,8 +1,8 @@
 """The label that every stored reply carries: what it was first bought for.
 
 Contract: `traces SOURCE|TEACHER`, `score KIND.TEACHER [SOURCE]`, `eval_responses RECIPE|TEACHER BENCHMARK`,
-`baseline_scores MODEL BENCHMARK`, `write SOURCE WORD by TEACHER`; anything else is `WORD PARTITION [... by TEACHER]`, such as a judge's. Pure; a label that
-nobody knows belongs to nothing and is never an error.
+`baseline_scores MODEL BENCHMARK`, `write SOURCE WORD by TEACHER`; anything else is `WORD PARTITION
+[... by TEACHER]`, such as a judge's. Pure; a label that nobody knows belongs to nothing and is never an error.
 """
 
 from __future__ import annotations

@@ -15,7 +15,9 @@ COMMANDS = [[name] for name in PLAIN if name != "responses"] + [["responses", n]
 
 
 def test_the_commands_are_those_that_the_readme_names():
-    named = "check doctor plan run status lineage where leaderboard traces responses docs gc serve ui cost report ladder"
+    named = (
+        "check doctor plan run status lineage where leaderboard traces responses docs gc serve ui cost report ladder"
+    )
     assert set(PLAIN) == set(named.split())
 
 

@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from xml.sax.saxutils import quoteattr
 
 HEAD = '<?xml version="1.0" encoding="utf-8"?>\n<posts>\n'
-CODE = '<p>Print $\\pi &lt; 4$ in <em>few</em> bytes.</p>\n'
+CODE = "<p>Print $\\pi &lt; 4$ in <em>few</em> bytes.</p>\n"
 CODE += '<pre class="lang-py"><code>print(3.14)\n\nx = 1 &amp;&amp; 2\n</code></pre>'
 
 
