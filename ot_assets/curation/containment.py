@@ -29,7 +29,7 @@ SHORTEST = 13
 of them: measured with 8, one question in twenty of another medical exam was taken for an item; with 13, none."""
 
 _CHUNK = 1_000
-_COUNTED = 0.4
+_COUNTED = 0.25
 _SLACK = 1e-6
 _SURROGATES = 0xD800
 

@@ -154,7 +154,7 @@ class Screener:
         """Words of a text -> its first item in each benchmark."""
         index: dict[str, list[int]] = {}
         for item, words in enumerate(self._words.split(self._texts)):
-            known = index.setdefault(" ".join(map(str, words)), [])
+            known = index.setdefault(self._words.shown(words), [])
             if all(self._items[other][0] != self._items[item][0] for other in known):
                 known.append(item)
         return index
@@ -200,7 +200,7 @@ class Screener:
             near = beside.submit(lambda: list(self._indel.hits(texts)))
             words = self._words.split(texts)
             for row, own in enumerate(words):
-                for item in self._exact.get(" ".join(map(str, own)), ()) if own else ():
+                for item in self._exact.get(self._words.shown(own), ()) if own else ():
                     yield Hit(row, item, "exact", 100.0, excerpt(texts[row]))
             by_tokens = [list(self._by_tokens(used, texts, words)) for used in self._tokens]
             for rule in ("ngram", "containment"):
