@@ -31,6 +31,8 @@ of them: measured with 8, one question in twenty of another medical exam was tak
 _CHUNK = 1_000
 _COUNTED = 0.25
 _SLACK = 1e-6
+# rapidfuzz rounds its cut-off; what comes is compared again.
+_CUT = 0.01
 _SURROGATES = 0xD800
 
 Ints = npt.NDArray[np.int64]
@@ -125,7 +127,7 @@ class ContainmentIndex:
             text = texts.get(row)
             if text is None:
                 text = texts[row] = "".join(map(_letter, read[row]))
-            figure = fuzz.partial_ratio(self._texts[item], text, score_cutoff=limit - _SLACK)
+            figure = fuzz.partial_ratio(self._texts[item], text, score_cutoff=max(0.0, limit - _CUT))
             if figure >= limit and (figure, -item) > best.get((row, group), (0.0, 0)):
                 best[row, group] = figure, -item
         for (row, _), (figure, item) in sorted(best.items()):

@@ -27,6 +27,8 @@ COMPILED_FROM = 2_000_000
 _CHUNK = 5_000
 _PLAIN_CHUNK = 256
 _SLACK = 1e-6
+# rapidfuzz rounds its cut-off, so that a ratio exactly at it may be lost: it is put lower, and what comes is compared again.
+_CUT = 0.01
 
 Ints = npt.NDArray[np.int64]
 Floats = npt.NDArray[np.float64]
@@ -106,7 +108,7 @@ class IndelIndex:
             [questions[row] for row in rows.tolist()],
             [self._texts[item] for item in items.tolist()],
             scorer=fuzz.ratio,
-            score_cutoff=threshold - _SLACK,  # the rounding of the cut-off is not ours to decide by
+            score_cutoff=max(0.0, threshold - _CUT),
             dtype=np.float32,
             workers=self._workers,
         )
@@ -120,7 +122,7 @@ class IndelIndex:
                 [questions[row] for row in rows.tolist()],
                 [self._texts[item] for item in items.tolist()],
                 scorer=fuzz.ratio,
-                score_cutoff=float(limits.min()) - _SLACK if len(limits) else None,
+                score_cutoff=max(0.0, float(limits.min()) - _CUT) if len(limits) else None,
                 dtype=np.float64,
                 workers=self._workers,
             )
