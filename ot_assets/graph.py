@@ -312,7 +312,7 @@ KINDS: dict[str, Kind] = {
         Kind(
             "filtered_set",
             ("recipe",),
-            "1",
+            "2",
             lambda w, at: w.registry.recipes[at["recipe"]].slice_for("filtered_set"),
             _filtered_needs,
         ),
