@@ -93,29 +93,35 @@ class OpenAIEngine:
             self._wait(self._begin())
             while True:
                 room = self.window + min(self._scheduler.waiting, self.window) - flying if more else 0
-                if room > 0:
-                    # A few at a time: the first ones leave while the next are made.
-                    wanted = min(room, _FEW)
-                    jobs = [self._job(request) for request in islice(source, wanted)]
-                    more = len(jobs) == wanted
-                    room -= wanted
+                if room >= _FEW:
+                    # So many at a time: the first ones leave while the next are made, and there are few such turns.
+                    jobs = [self._job(request) for request in islice(source, _FEW)]
+                    more = len(jobs) == _FEW
+                    room -= _FEW
                     flying += len(jobs)
                     self._loop.call_soon_threadsafe(self._scheduler.add, jobs)
                 if not flying:
                     return
-                try:
-                    came = self._came.get(timeout=_TURN if more and room > 0 else _WAKE)
-                except queue.Empty:
-                    continue
-                if isinstance(came, BaseException):
-                    raise came
-                self._ready.extend(came)
+                filling = more and room >= _FEW
+                self._take(_TURN if filling else 0.0 if self._ready else _WAKE)
+                if filling:
+                    continue  # the window first: the caller may take long over what is yielded
                 while self._ready:
                     flying -= 1
                     yield self._ready.popleft()
         finally:
             sys.setswitchinterval(slice_)
             self._stop()
+
+    def _take(self, seconds: float) -> None:
+        """What came, waiting `seconds` for the first of it; raises what ends the run."""
+        try:
+            came = self._came.get(timeout=seconds) if seconds else self._came.get_nowait()
+        except queue.Empty:
+            return
+        if isinstance(came, BaseException):
+            raise came
+        self._ready.extend(came)
 
     def arrived(self) -> list[Outcome]:
         """Outcomes that came while the caller was stopping. Those that went to a keeper are not among them."""
