@@ -34,7 +34,7 @@ ui: setup        ## the Dagster UI on 127.0.0.1:3000
 	$(BIN)/ot ui
 
 test: setup      ## the tests
-	$(BIN)/python -m pytest -m 'not slow and not vllm' -n 2
+	$(BIN)/python -m pytest -m 'not slow and not vllm' -n 3
 
 test-slow: setup ## real engines, real training, a real browser, kill -9
 	$(BIN)/python -m pytest -m slow
