@@ -8,6 +8,7 @@ one for other content. Fails with pydantic's ``ValidationError``.
 
 from __future__ import annotations
 
+from abc import abstractmethod
 from collections.abc import Iterable
 from typing import Annotated, ClassVar, Literal
 
@@ -25,9 +26,9 @@ class _Score(Growing):
     """What all kinds have in common. The properties say what a score asks of others; most ask nothing."""
 
     @property
+    @abstractmethod
     def column(self) -> str:
         """Column of ``question_scores``: ``answer_length.gpt-4.1-mini``."""
-        raise NotImplementedError
 
     @property
     def parts(self) -> tuple[Score, ...]:
