@@ -22,7 +22,7 @@ def solver(house: House, **fields: Any) -> None:
 
 
 def answering(answers: dict[str, tuple[str, str]]) -> Any:
-    """Writes one question a topic; solves it with the first answer, then with the second."""
+    """Writes one question a topic; solves it with the first answer, then with the second, whichever seed comes first."""
     seeds: dict[str, list[Any]] = {}
 
     def behave(body: dict[str, Any]) -> str:
@@ -33,7 +33,7 @@ def answering(answers: dict[str, tuple[str, str]]) -> Any:
         told = seeds.setdefault(topic, [])
         if body.get("seed") not in told:
             told.append(body.get("seed"))
-        return answers[topic][sorted(told).index(body.get("seed"))] if len(told) > 1 else answers[topic][0]
+        return answers[topic][told.index(body.get("seed"))]
 
     return says(behave)
 
