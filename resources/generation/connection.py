@@ -58,9 +58,13 @@ class Connection(asyncio.Protocol):
         assert self._transport is not None and self._waiting is None
         self._forget()
         self._began = self._heard = began
-        self._waiting = self._loop.create_future()
-        self._transport.write(call)
-        return self._waiting
+        waiting = self._waiting = self._loop.create_future()
+        if self._transport.is_closing():
+            # The peer hung up before anything was asked; nothing more would ever be heard.
+            self._cut("the connection was closed")
+        else:
+            self._transport.write(call)
+        return waiting
 
     def overdue(self, now: float) -> bool:
         """Ends an exchange that took longer than it may; whether it did."""

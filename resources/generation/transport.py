@@ -79,7 +79,10 @@ class Transport:
     async def _exchange(self, url: str, body: bytes | None) -> Came:
         target = self._targets.get(url)
         if target is None:
-            target = self._targets[url] = _Target(url, self._headers)
+            try:
+                target = self._targets[url] = _Target(url, self._headers)
+            except ValueError as error:  # a host that is no name
+                return TryAgain(f"{url}: {error}", "connection", away=True, silent=True)
         if target.proxy is not None:
             return await self._through(target.proxy).exchange(url, body)
         began = time.monotonic()
