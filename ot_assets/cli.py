@@ -345,6 +345,9 @@ def ui(
 
 def main() -> None:
     """Entry point: shows what a user can mend as one message and no traceback."""
+    from ot_assets.interrupts import keep_interrupts
+
+    keep_interrupts()
     try:
         app(standalone_mode=True)
     except SystemExit as end:

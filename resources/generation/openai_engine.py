@@ -52,6 +52,8 @@ _TURN = 0.005
 # Seconds that a thread may compute before another gets its turn. With Python's 5 ms every read and write of the loop waits
 # that long while the caller makes requests.
 _SLICE = 0.0001
+# Made once: `json.dumps` makes one for every call that asks for anything but its defaults.
+_BODY = json.JSONEncoder(ensure_ascii=False, separators=(",", ":"))
 
 
 class OpenAIEngine:
@@ -155,7 +157,7 @@ class OpenAIEngine:
 
     def _job(self, request: Request) -> Job:
         self.model.check(request)
-        body = json.dumps(self.body(request), ensure_ascii=False, separators=(",", ":")).encode("utf-8")
+        body = _BODY.encode(self.body(request)).encode("utf-8")
         return Job(request, body, len(body) / 4 + request.sampling.max_tokens)
 
     def _stop(self) -> None:

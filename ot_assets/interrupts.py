@@ -1,0 +1,48 @@
+"""Ctrl-C at any moment: it is never lost, and nobody but `ot` itself tells of it.
+
+What belongs here: the two places where Python lets a KeyboardInterrupt end anywhere but at the caller. One that strikes
+while a dead object is cleaned up is printed and forgotten, so the run would go on: it is sent again. One that a library
+logs before it passes it on would show the user a traceback of that library: such a record is dropped.
+"""
+
+from __future__ import annotations
+
+import logging
+import signal
+import sys
+import threading
+from types import TracebackType
+from typing import Protocol
+
+_MOMENT = 0.05
+
+
+class _Unraisable(Protocol):
+    @property
+    def exc_type(self) -> type[BaseException]: ...
+    @property
+    def exc_value(self) -> BaseException | None: ...
+    @property
+    def exc_traceback(self) -> TracebackType | None: ...
+
+
+def keep_interrupts() -> None:
+    """Makes this process treat Ctrl-C so. Call it in the main thread, before any work."""
+    told_before = sys.unraisablehook
+
+    def hook(unraisable: _Unraisable) -> None:
+        if issubclass(unraisable.exc_type, KeyboardInterrupt):
+            # A moment later: raised in here it would be lost in the same way.
+            threading.Timer(_MOMENT, signal.raise_signal, (signal.SIGINT,)).start()
+        else:
+            told_before(unraisable)  # type: ignore[arg-type]
+
+    sys.unraisablehook = hook
+    for handler in (logging.lastResort, *logging.getLogger().handlers):
+        if handler is not None:
+            handler.addFilter(_is_no_interrupt)
+
+
+def _is_no_interrupt(record: logging.LogRecord) -> bool:
+    kind = record.exc_info[0] if record.exc_info else None
+    return kind is None or not issubclass(kind, KeyboardInterrupt)
