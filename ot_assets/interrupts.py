@@ -15,6 +15,7 @@ from types import TracebackType
 from typing import Protocol
 
 _MOMENT = 0.05
+_OURS = "keeps_interrupts"
 
 
 class _Unraisable(Protocol):
@@ -27,8 +28,10 @@ class _Unraisable(Protocol):
 
 
 def keep_interrupts() -> None:
-    """Makes this process treat Ctrl-C so. Call it in the main thread, before any work."""
+    """Makes this process treat Ctrl-C so. Call it in the main thread, before any work; a second call does nothing."""
     told_before = sys.unraisablehook
+    if hasattr(told_before, _OURS):
+        return
 
     def hook(unraisable: _Unraisable) -> None:
         if issubclass(unraisable.exc_type, KeyboardInterrupt):
@@ -37,6 +40,7 @@ def keep_interrupts() -> None:
         else:
             told_before(unraisable)  # type: ignore[arg-type]
 
+    setattr(hook, _OURS, True)
     sys.unraisablehook = hook
     for handler in (logging.lastResort, *logging.getLogger().handlers):
         if handler is not None:
