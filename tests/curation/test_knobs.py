@@ -24,6 +24,8 @@ from ot_assets.report.stages import find_stages
 from tests.curation.knobs import FILTERS, PARTS, build_knobs, make_knobs
 from tests.endtoend.house import House
 
+pytestmark = pytest.mark.slow
+
 
 @dataclass(frozen=True)
 class Made:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
+import pytest
+
 from tests.endtoend.house import House, generated
 from tests.endtoend.server import Endpoint
 from tests.endtoend.stale import stale_in_dagster
@@ -28,6 +30,7 @@ def of_solver(*assets: str) -> set[str]:
 SOLVER_TRACES = {f"{asset}[{s}|solver]" for asset in ("traces", "verdicts") for s in ("mine", "made")}
 
 
+@pytest.mark.slow
 def test_a_new_teacher_makes_only_its_own_partitions(house: House, server: Endpoint):
     before = house.artifacts()
     cool = {"temperature": 0.1, "max_tokens": 64, "seed": 7}
@@ -91,6 +94,7 @@ def test_more_answers_ask_only_for_the_missing_ones(house: House, server: Endpoi
     assert set(before["trace_id"]) < set(after["trace_id"])
 
 
+@pytest.mark.slow
 def test_a_learning_rate_retrains_and_leaves_the_data_alone(house: House, server: Endpoint):
     before = house.artifacts()
     house.edit("recipes/sums", {"student": {"training": {"learning_rate": 0.01}}})

@@ -54,6 +54,7 @@ def told(tmp_path: Path) -> House:
     return house
 
 
+@pytest.mark.slow
 def test_from_yaml_to_verdicts(told: House) -> None:
     names = ("proofs", "counts", "years")
     with told.entered():

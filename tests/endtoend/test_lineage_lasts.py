@@ -5,6 +5,8 @@ from __future__ import annotations
 import json
 from typing import Any
 
+import pytest
+
 from tests.endtoend.house import House, sums
 from tests.endtoend.steps import instance_of, make
 
@@ -19,6 +21,7 @@ def ids(tree: dict[str, Any]) -> dict[str, str]:
     return found
 
 
+@pytest.mark.slow
 def test_an_old_student_keeps_its_lineage_after_everything_above_it_changed(house: House):
     before = house.ot(*STUDENT, "--json").json
     example = house.current("training_set", recipe="sums", teacher="solver").read()["example_id"][0]

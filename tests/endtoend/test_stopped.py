@@ -161,6 +161,7 @@ def _child_of(pid: int, words: str) -> bool:
     return False
 
 
+@pytest.mark.slow
 def test_kill_9_at_random_moments(house: House, server: Endpoint, running):
     ask_anew(house)
     server.seconds = 0.05
