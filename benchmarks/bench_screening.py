@@ -34,6 +34,7 @@ from ot_assets.curation.recall import measure
 from ot_assets.curation.screening import BenchmarkItems, Screener, screen_all
 from ot_assets.curation.similarity import IndelIndex
 from ot_assets.curation.tokens import WordTokenizer
+from ot_assets.curation.vocabulary import Vocabulary
 
 BATCH = 5_000
 KINDS = ("case", "wrapped", "numbers", "words", "longer")
@@ -128,10 +129,12 @@ def check(count: int, size: int) -> bool:
         "indel": _all_pairs(asked, items, fuzz.ratio, 75),
         "containment": _contained(mine, theirs),
     }
+    known = Vocabulary(theirs)
+    read = known.read(mine)
     ours = {
-        "ngram": {hit.row for hit in NgramIndex(theirs, [13] * size, bounds).hits(mine)},
+        "ngram": {hit.row for hit in NgramIndex(known.items, [13] * size, bounds).hits(read)},
         "indel": {hit.row for hit in IndelIndex(items, [75.0] * size, bounds).hits(asked)},
-        "containment": {hit.row for hit in ContainmentIndex(theirs, [80.0] * size, bounds).hits(mine)},
+        "containment": {hit.row for hit in ContainmentIndex(known.items, [80.0] * size, bounds).hits(read)},
     }
     for rule, want in brute.items():
         wrong = len(want ^ ours[rule])

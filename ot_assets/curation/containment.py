@@ -15,14 +15,15 @@ that share a rare token, chunk by chunk. Pure; raises nothing of its own.
 
 from __future__ import annotations
 
-from collections.abc import Hashable, Iterator, Sequence
-from itertools import chain
+from collections.abc import Iterator, Sequence
 from math import ceil
 from typing import Any, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
 from rapidfuzz import fuzz
+
+from ot_assets.curation.vocabulary import Coded
 
 SHORTEST = 13
 """Items with fewer tokens ("Which of the following is not true?") are too short to be told from an innocent phrase by a part
@@ -36,7 +37,6 @@ _CUT = 0.01
 _SURROGATES = 0xD800
 
 Ints = npt.NDArray[np.int64]
-Tokens = Sequence[Hashable]
 
 
 class Contained(NamedTuple):
@@ -62,35 +62,38 @@ class ContainmentIndex:
     `thresholds[i]` is the similarity (0..100] from which item i counts, None for never; `bounds` cuts the items into groups.
     """
 
-    def __init__(self, tokens: Sequence[Tokens], thresholds: Sequence[float | None], bounds: Sequence[int]) -> None:
+    def __init__(self, items: Coded, thresholds: Sequence[float | None], bounds: Sequence[int]) -> None:
         self._bounds = np.array(bounds)
-        self._codes: dict[Hashable, int] = {}
-        own = [[self._codes.setdefault(token, len(self._codes) + 1) for token in text] for text in tokens]
-        self._texts = ["".join(map(_letter, codes)) for codes in own]
+        own = [items[item].tolist() for item in range(len(items))]
+        self._texts = [_letters(items[item]) for item in range(len(items))]
         self._thresholds = [
             limit if limit is not None and len(text) >= SHORTEST else None
             for limit, text in zip(thresholds, own, strict=True)
         ]
-        self._lengths = np.array([len(text) for text in own], np.int64)
+        self._lengths = items.sizes
         self._least = np.full(len(own), np.iinfo(np.int32).max, np.int64)
         self._columns = np.empty(0, np.int64)
         """Feature -> row of the table, -1 for one that is not counted."""
-        self._table = self._build(own)
+        self._counted = np.zeros(0, np.bool_)
+        """Number of a token -> whether any feature of it is counted."""
+        self._table = self._build(own, items)
 
-    def _build(self, own: Sequence[Sequence[int]]) -> Any:
+    def _build(self, own: Sequence[Sequence[int]], items: Coded) -> Any:
         """Sparse matrix: feature (a token's first, second, ... time) x item, of the features that are counted."""
         from scipy.sparse import csr_array
 
-        chosen = [text if limit else [] for text, limit in zip(own, self._thresholds, strict=True)]
-        flat, owner = _flat(chosen)
+        chosen = np.array([limit is not None for limit in self._thresholds], np.bool_)
+        sizes = np.where(chosen, items.sizes, 0)
+        there = chosen[items.owners]
+        flat, owner = items.codes[there], items.owners[there]
         times = _times(flat, owner)
-        most = np.zeros(len(self._codes) + 1, np.int64)
+        most = np.zeros(int(items.codes.max(initial=0)) + 1, np.int64)
         np.maximum.at(most, flat, times + 1)
         self._first = np.concatenate([[0], np.cumsum(most)])
         features = self._first[flat] + times
         often = np.bincount(features, minlength=int(self._first[-1]))
         rows, columns = [np.empty(0, np.int64)], [np.empty(0, np.int64)]
-        ends = np.cumsum([len(text) for text in chosen]).tolist()
+        ends = np.cumsum(sizes).tolist()
         for item, (limit, end) in enumerate(zip(self._thresholds, ends, strict=True)):
             if limit is None:
                 continue
@@ -104,19 +107,19 @@ class ContainmentIndex:
         known, at = np.unique(np.concatenate(rows), return_inverse=True)
         self._columns = np.full(len(often), -1, np.int64)
         self._columns[known] = np.arange(len(known))
+        self._counted = np.zeros(len(most), np.bool_)
+        self._counted[np.searchsorted(self._first, known, "right") - 1] = True
         shape = (max(1, len(known)), max(1, len(own)))
         return csr_array((np.ones(len(at), np.int32), (at, np.concatenate(columns))), shape=shape)
 
-    def hits(self, questions: Sequence[Tokens]) -> Iterator[Contained]:
+    def hits(self, questions: Coded) -> Iterator[Contained]:
         """For each question and group, the item that it contains most of (the first of equals), if it does any."""
         if not self._table.nnz:
             return
         for start in range(0, len(questions), _CHUNK):
-            known = self._codes.get
-            read = [[known(token, 0) for token in tokens] for tokens in questions[start : start + _CHUNK]]
-            yield from self._chunk(start, read)
+            yield from self._chunk(start, questions.part(start, min(start + _CHUNK, len(questions))))
 
-    def _chunk(self, start: int, read: Sequence[Sequence[int]]) -> Iterator[Contained]:
+    def _chunk(self, start: int, read: Coded) -> Iterator[Contained]:
         rows, items = self._candidates(read)
         best: dict[tuple[int, int], tuple[float, int]] = {}
         texts: dict[int, str] = {}
@@ -126,7 +129,7 @@ class ContainmentIndex:
             assert limit is not None
             text = texts.get(row)
             if text is None:
-                text = texts[row] = "".join(map(_letter, read[row]))
+                text = texts[row] = _letters(read[row])
             figure = fuzz.partial_ratio(self._texts[item], text, score_cutoff=max(0.0, limit - _CUT))
             if figure >= limit and (figure, -item) > best.get((row, group), (0.0, 0)):
                 best[row, group] = figure, -item
@@ -135,11 +138,12 @@ class ContainmentIndex:
             assert at is not None
             yield Contained(start + row, -item, figure, at.dest_start, at.dest_end)
 
-    def _candidates(self, read: Sequence[Sequence[int]]) -> tuple[Ints, Ints]:
+    def _candidates(self, read: Coded) -> tuple[Ints, Ints]:
         """(rows, items) that share enough of the counted features, the question longer than the item."""
         from scipy.sparse import csr_array
 
-        flat, owner = _flat(read)
+        counted = self._counted[read.codes]
+        flat, owner = read.codes[counted], read.owners[counted]
         times = _times(flat, owner)
         there = times < self._first[flat + 1] - self._first[flat]
         columns, owner = self._columns[(self._first[flat] + times)[there]], owner[there]
@@ -149,16 +153,8 @@ class ContainmentIndex:
         shared = csr_array((np.ones(len(columns), np.int32), columns, ends), shape=shape) @ self._table
         items = shared.indices.astype(np.int64)
         rows = np.repeat(np.arange(len(read)), np.diff(shared.indptr))
-        lengths = np.array([len(codes) for codes in read], np.int64)
-        stay = (shared.data >= self._least[items]) & (lengths[rows] > self._lengths[items])
+        stay = (shared.data >= self._least[items]) & (read.sizes[rows] > self._lengths[items])
         return rows[stay], items[stay]
-
-
-def _flat(texts: Sequence[Sequence[int]]) -> tuple[Ints, Ints]:
-    """All texts' codes one after the other, and which text each belongs to."""
-    lengths = [len(text) for text in texts]
-    flat = np.fromiter(chain.from_iterable(texts), np.int64, sum(lengths))
-    return flat, np.repeat(np.arange(len(texts)), lengths)
 
 
 def _times(flat: Ints, owner: Ints) -> Ints:
@@ -172,6 +168,7 @@ def _times(flat: Ints, owner: Ints) -> Ints:
     return times
 
 
-def _letter(code: int) -> str:
+def _letters(codes: Ints) -> str:
     """A character a token, so that rapidfuzz compares tokens; surrogates are no characters."""
-    return chr(code if code < _SURROGATES else code + 0x800)
+    points = np.where(codes < _SURROGATES, codes, codes + 0x800)
+    return points.astype("<u4").tobytes().decode("utf-32-le")

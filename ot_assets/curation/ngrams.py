@@ -10,13 +10,15 @@ Cost: one pass over the question's tokens, whatever the number of items. Pure; r
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Hashable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 from typing import Any, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
+
+from ot_assets.curation.vocabulary import Coded
 
 SHORTEST_RUN = 6
 """Items with fewer tokens than this ("What is 2 + 2") stand inside too many innocent questions to count when contained."""
@@ -25,7 +27,6 @@ _FACTOR = np.uint64(0x9E3779B97F4A7C15)
 
 Ints = npt.NDArray[np.int64]
 Hashes = npt.NDArray[np.uint64]
-Tokens = Sequence[Hashable]
 
 
 class GramHit(NamedTuple):
@@ -92,18 +93,14 @@ def _mix(values: Hashes) -> Hashes:
 class NgramIndex:
     """The n-grams of all benchmark items, in consecutive groups (one group a benchmark).
 
-    `tokens[i]` are the tokens of item i and `sizes[i]` its n, None for an item that is not compared by n-grams. `bounds` cuts
+    `items[i]` are the tokens of item i and `sizes[i]` its n, None for an item that is not compared by n-grams. `bounds` cuts
     the items into groups: group g is items bounds[g] to bounds[g + 1].
     """
 
-    def __init__(self, tokens: Sequence[Tokens], sizes: Sequence[int | None], bounds: Sequence[int]) -> None:
-        self._codes: dict[Hashable, int] = {}
+    def __init__(self, items: Coded, sizes: Sequence[int | None], bounds: Sequence[int]) -> None:
         self._bounds = list(bounds)
-        self._items = len(tokens)
-        self._ids = [
-            self._learn(own) if size is not None else np.empty(0, np.int64)
-            for own, size in zip(tokens, sizes, strict=True)
-        ]
+        self._items = len(items)
+        self._ids = [items[item] for item in range(len(items))]
         self._runs: dict[int, int] = {}
         self._whole: dict[bytes, list[int]] = defaultdict(list)
         by_size: dict[int, list[int]] = defaultdict(list)
@@ -117,31 +114,20 @@ class NgramIndex:
             by_size[self._runs[item]].append(item)
         self._grams = [_Grams.build(n, members, self._ids) for n, members in sorted(by_size.items())]
 
-    def _learn(self, tokens: Tokens) -> Ints:
-        """Numbers from 1 for the items' tokens; 0 is left for tokens that no item has."""
-        return np.array([self._codes.setdefault(token, len(self._codes) + 1) for token in tokens], np.int64)
-
-    def _read(self, tokens: Tokens) -> Ints:
-        return np.array([self._codes.get(token, 0) for token in tokens], np.int64)
-
-    def hits(self, questions: Sequence[Tokens]) -> Iterator[GramHit]:
+    def hits(self, questions: Coded) -> Iterator[GramHit]:
         """For each question and group, the item that shares most n-grams with it (the first of equals), if any does."""
-        rows = [self._read(tokens) for tokens in questions]
-        found = self._found(rows)
-        for row, ids in enumerate(rows):
-            equal = self._whole.get(ids.tobytes(), [])
-            if row in found or equal:
-                yield from self._best(row, ids, found[row], equal)
+        found = self._found(questions)
+        short = np.flatnonzero(questions.sizes < SHORTEST_RUN).tolist() if self._whole else []
+        equal = {row: same for row in short if (same := self._whole.get(questions[row].tobytes()))}
+        for row in sorted(found.keys() | equal.keys()):
+            yield from self._best(row, questions[row], found.get(row, []), equal.get(row, []))
 
-    def _found(self, rows: Sequence[Ints]) -> dict[int, list[tuple[_Grams, Ints]]]:
+    def _found(self, questions: Coded) -> dict[int, list[tuple[_Grams, Ints]]]:
         """Row -> the n-grams of items that the row holds, each once; all rows in one pass a table."""
         found: dict[int, list[tuple[_Grams, Ints]]] = defaultdict(list)
-        if not rows:
-            return found
-        flat = np.concatenate(rows)
-        owner = np.repeat(np.arange(len(rows)), [len(ids) for ids in rows])
+        owner = questions.owners
         for grams in self._grams:
-            at = grams.find(window_hashes(flat, grams.n))
+            at = grams.find(window_hashes(questions.codes, grams.n))
             # A run that crosses from one text into the next is no run of either.
             at[owner[: len(at)] != owner[grams.n - 1 :]] = -1
             hit = np.flatnonzero(at >= 0)

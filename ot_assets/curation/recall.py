@@ -30,6 +30,7 @@ from ot_assets.curation.recall_copies import KINDS, copy_of
 from ot_assets.curation.screening import BenchmarkItems, Screener
 from ot_assets.curation.similarity import IndelIndex
 from ot_assets.curation.tokens import WordTokenizer
+from ot_assets.curation.vocabulary import Vocabulary
 from schemas.ids import content_hash, question_id
 
 VERSION = 1
@@ -123,12 +124,13 @@ def _table(planted: Mapping[str, Sequence[str]], benchmarks: Sequence[BenchmarkI
     add(AS_SET, None, dirty.__contains__)
     items = [text for one in benchmarks for text in map(comparable, one.items["question"].drop_nulls()) if text]
     flat = [comparable(text) for text in texts]
-    split = WordTokenizer().split
-    mine, theirs, bounds = split(flat), split(items), [0, len(items)]
+    words, bounds = WordTokenizer().column, [0, len(items)]
+    known = Vocabulary(words(items))
+    mine = known.read(words(flat))
     for n in NGRAMS:
-        rows = {hit.row for hit in NgramIndex(theirs, [n] * len(items), bounds).hits(mine)}
+        rows = {hit.row for hit in NgramIndex(known.items, [n] * len(items), bounds).hits(mine)}
         add("ngram", n, rows.__contains__)
-    inside = ContainmentIndex(theirs, [CONTAINMENTS[0]] * len(items), bounds)
+    inside = ContainmentIndex(known.items, [CONTAINMENTS[0]] * len(items), bounds)
     held = {hit.row: hit.similarity for hit in inside.hits(mine)}
     for least in CONTAINMENTS:
         add("containment", least, lambda row, least=least: held.get(row, 0.0) >= least)  # type: ignore[misc]

@@ -33,14 +33,18 @@ from ot_assets.curation.containment import ContainmentIndex
 from ot_assets.curation.ngrams import NgramIndex
 from ot_assets.curation.normal import comparable
 from ot_assets.curation.screening_hits import HITS, RULES, Hit, excerpt, stretch
-from ot_assets.curation.similarity import IndelIndex
+from ot_assets.curation.similarity import IndelHit, IndelIndex
 from ot_assets.curation.tokens import Tokenizer, WordTokenizer
+from ot_assets.curation.vocabulary import Tokenized, Vocabulary
 from ot_assets.registry.specs.benchmark import CONTAINMENT, BenchmarkSpec
 from resources.errors import UserError
 from schemas.ledger import Ledger
 
 NO_TEXT = "no_text"
 """Ledger rule for a row without text: it cannot be called clean."""
+
+# So many texts go to the compiled comparison while the next ones are read.
+_PIECE = 1_250
 
 
 @dataclass(frozen=True)
@@ -120,6 +124,7 @@ class _Tokens:
     """One tokenizer with the indexes of the benchmarks that use it; items of others are not in them."""
 
     tokenizer: Tokenizer
+    vocabulary: Vocabulary
     grams: NgramIndex
     inside: ContainmentIndex
 
@@ -161,12 +166,14 @@ class Screener:
 
     def _token_indexes(self, tokenizer: Tokenizer, default: Tokenizer, bounds: Sequence[int]) -> _Tokens:
         mine = [(self._benchmarks[place].tokenizer or default) is tokenizer for place, _ in self._items]
-        tokens = tokenizer.split([text if own else "" for text, own in zip(self._texts, mine, strict=True)])
+        texts = [text if own else "" for text, own in zip(self._texts, mine, strict=True)]
+        known = Vocabulary(_tokens(tokenizer, texts))
         rules = [self._benchmarks[place] if own else None for (place, _), own in zip(self._items, mine, strict=True)]
         return _Tokens(
             tokenizer,
-            NgramIndex(tokens, [rule.ngram if rule else None for rule in rules], bounds),
-            ContainmentIndex(tokens, [rule.containment if rule else None for rule in rules], bounds),
+            known,
+            NgramIndex(known.items, [rule.ngram if rule else None for rule in rules], bounds),
+            ContainmentIndex(known.items, [rule.containment if rule else None for rule in rules], bounds),
         )
 
     def report(self) -> ScreeningReport:
@@ -179,9 +186,9 @@ class Screener:
 
     def screen(self, batch: pl.DataFrame) -> Screened:
         """Splits a batch (columns of Questions) into kept rows and ledger rows: rows in = kept + ledger."""
-        texts = [comparable(text) if text else "" for text in batch.get_column("question").to_list()]
+        texts: list[str] = []
         found: dict[tuple[int, int], Hit] = {}
-        for hit in self._all_hits(texts):
+        for hit in self._all_hits(batch.get_column("question").to_list(), texts):
             found.setdefault((hit.row, self._items[hit.item][0]), hit)
         order = sorted(found.values(), key=lambda hit: (hit.row, RULES.index(hit.rule), hit.item))
         places = batch.select(
@@ -194,28 +201,37 @@ class Screener:
         keep = pl.Series([row not in dropped for row in range(len(texts))], dtype=pl.Boolean)
         return Screened(batch.filter(keep), ledger, hits)
 
-    def _all_hits(self, texts: Sequence[str]) -> Iterator[Hit]:
-        """Hits by all rules, those of an earlier rule first. Compiled comparisons run beside the work on tokens."""
+    def _all_hits(self, questions: Sequence[str | None], texts: list[str]) -> Iterator[Hit]:
+        """Hits by all rules, those of an earlier rule first; fills `texts` with the texts as they are compared. Compiled
+        comparisons run beside the work on texts and tokens.
+        """
         with ThreadPoolExecutor(1) as beside:
-            near = beside.submit(lambda: list(self._indel.hits(texts)))
-            words = self._words.split(texts)
-            for row, own in enumerate(words):
-                for item in self._exact.get(self._words.shown(own), ()) if own else ():
+            near = []
+            for start in range(0, len(questions), _PIECE):
+                piece = [comparable(text) if text else "" for text in questions[start : start + _PIECE]]
+                near.append(beside.submit(self._near, piece))
+                texts += piece
+            words = self._words.column(texts)
+            for row, own in enumerate(words.list.join(" ").to_list()):
+                for item in self._exact.get(own, ()) if own else ():
                     yield Hit(row, item, "exact", 100.0, excerpt(texts[row]))
             by_tokens = [list(self._by_tokens(used, texts, words)) for used in self._tokens]
             for rule in ("ngram", "containment"):
                 yield from (hit for hits in by_tokens for hit in hits if hit.rule == rule)
-            for one in near.result():
-                yield Hit(one.row, one.item, "indel", one.similarity, excerpt(self._texts[one.item]))
+            for start, one in ((_PIECE * place, one) for place, some in enumerate(near) for one in some.result()):
+                yield Hit(start + one.row, one.item, "indel", one.similarity, excerpt(self._texts[one.item]))
 
-    def _by_tokens(self, used: _Tokens, texts: Sequence[str], words: list[list[Any]]) -> Iterator[Hit]:
-        tokens = words if isinstance(used.tokenizer, WordTokenizer) else used.tokenizer.split(texts)
-        shown = used.tokenizer.shown
-        for gram in used.grams.hits(tokens):
-            shared, around = stretch(tokens[gram.row], gram.start, gram.stop, shown)
+    def _near(self, texts: Sequence[str]) -> list[IndelHit]:
+        return list(self._indel.hits(texts))
+
+    def _by_tokens(self, used: _Tokens, texts: Sequence[str], words: pl.Series) -> Iterator[Hit]:
+        tokens = words if isinstance(used.tokenizer, WordTokenizer) else _tokens(used.tokenizer, texts)
+        coded, shown = used.vocabulary.read(tokens), used.tokenizer.shown
+        for gram in used.grams.hits(coded):
+            shared, around = stretch(list(tokens[gram.row]), gram.start, gram.stop, shown)
             yield Hit(gram.row, gram.item, "ngram", float(gram.shared), shared, around)
-        for held in used.inside.hits(tokens):
-            shared, around = stretch(tokens[held.row], held.start, held.stop, shown)
+        for held in used.inside.hits(coded):
+            shared, around = stretch(list(tokens[held.row]), held.start, held.stop, shown)
             yield Hit(held.row, held.item, "containment", held.similarity, shared, around)
 
     def _hit_row(self, places: Sequence[Sequence[str | None]], texts: Sequence[str], hit: Hit) -> tuple[object, ...]:
@@ -272,6 +288,10 @@ def screened_out_by(ledger: pl.LazyFrame) -> dict[str, int]:
         .collect()
     )
     return dict(counts.iter_rows())
+
+
+def _tokens(tokenizer: Tokenizer, texts: Sequence[str]) -> Tokenized:
+    return tokenizer.column(texts) if isinstance(tokenizer, WordTokenizer) else tokenizer.split(texts)
 
 
 def _texts(benchmark: BenchmarkItems) -> list[tuple[str, str]]:

@@ -10,8 +10,13 @@ from hypothesis import given, settings
 from rapidfuzz import fuzz
 
 from ot_assets.curation.containment import SHORTEST, Contained, ContainmentIndex, needed
+from tests.curation.indexed import Indexed
 
 TOKENS = st.lists(st.sampled_from("abcdefghijkl"), max_size=36)
+
+
+def indexed(items: list[list[str]], sizes: list[float | None], bounds: list[int]) -> Indexed[Contained]:
+    return Indexed.of(lambda coded: ContainmentIndex(coded, sizes, bounds), items)
 
 
 def figure(question: list[str], item: list[str], threshold: float | None) -> float:
@@ -48,7 +53,7 @@ def test_equals_the_definition(
             figures = [(figure(question, items[i], thresholds[i]), -i) for i in range(low, high)]
             if figures and max(figures)[0]:
                 expected.append((row, -max(figures)[1], pytest.approx(max(figures)[0])))
-    hits = list(ContainmentIndex(items, thresholds, bounds).hits(questions))
+    hits = list(indexed(items, thresholds, bounds).asked(questions))
     assert [tuple(hit[:3]) for hit in sorted(hits)] == expected
 
 
@@ -56,31 +61,31 @@ def test_names_the_stretch() -> None:
     item = [f"w{i}" for i in range(20)]
     changed = [*item[:5], "other", *item[6:]]
     question = ["so", "then", *changed, "and", "why"]
-    (hit,) = ContainmentIndex([item], [90], [0, 1]).hits([question])
+    (hit,) = indexed([item], [90], [0, 1]).asked([question])
     assert hit._replace(similarity=0.0) == Contained(0, 0, 0.0, 2, 22)
     assert hit.similarity == pytest.approx(95.0)
 
 
 def test_short_items_and_shorter_questions_are_not_compared() -> None:
     item = [f"w{i}" for i in range(SHORTEST - 1)]
-    assert not list(ContainmentIndex([item], [80], [0, 1]).hits([["x", *item]]))
+    assert not list(indexed([item], [80], [0, 1]).asked([["x", *item]]))
     long = [f"w{i}" for i in range(20)]
-    assert not list(ContainmentIndex([long], [80], [0, 1]).hits([long, long[:-1]]))
+    assert not list(indexed([long], [80], [0, 1]).asked([long, long[:-1]]))
 
 
 def test_repeated_tokens_count_as_often_as_they_stand() -> None:
     item = ["a", "b"] * 10
-    index = ContainmentIndex([item], [90], [0, 1])
-    assert not list(index.hits([["a", "b"] * 4 + ["z"] * 20]))
-    assert list(index.hits([["z", *item, "z"]]))
+    index = indexed([item], [90], [0, 1])
+    assert not list(index.asked([["a", "b"] * 4 + ["z"] * 20]))
+    assert list(index.asked([["z", *item, "z"]]))
 
 
 def test_chunks_do_not_matter(monkeypatch: pytest.MonkeyPatch) -> None:
     items = [[f"w{i}_{k}" for k in range(15)] for i in range(5)]
     questions = [["x"] * (i % 3 + 1) + items[i % 5] for i in range(17)]
-    whole = list(ContainmentIndex(items, [80.0] * 5, [0, 3, 5]).hits(questions))
+    whole = list(indexed(items, [80.0] * 5, [0, 3, 5]).asked(questions))
     monkeypatch.setattr("ot_assets.curation.containment._CHUNK", 4)
-    assert list(ContainmentIndex(items, [80.0] * 5, [0, 3, 5]).hits(questions)) == whole
+    assert list(indexed(items, [80.0] * 5, [0, 3, 5]).asked(questions)) == whole
     assert [hit.row for hit in whole] == list(range(17))
 
 
@@ -91,5 +96,5 @@ def test_needed() -> None:
 
 
 def test_no_items_of_fitting_length_and_no_questions() -> None:
-    assert not list(ContainmentIndex([["a"]], [80], [0, 1]).hits([["a"]]))
-    assert not list(ContainmentIndex([["a"] * 19], [80], [0, 1]).hits([]))
+    assert not list(indexed([["a"]], [80], [0, 1]).asked([["a"]]))
+    assert not list(indexed([["a"] * 19], [80], [0, 1]).asked([]))
