@@ -29,6 +29,8 @@ ALL = {
     "no_gold": True, "length": {"min": 20, "max": 20_000}, "garbled": True, "figures": True, "links": True,
     "answer_given": True, "several": True, "proofs": True, "language": True,
 }  # fmt: skip
+_SAME = ("no_gold", "length", "garbled")
+"""Rules that are expressions of polars: there is no other way to compare them with."""
 _AT_ONCE = 50_000
 _BAR_SECONDS = 300.0
 
@@ -83,15 +85,19 @@ def main() -> None:
     note(f"{len(frame):,} questions made")
     some = frame.head(20_000)
     timed(frame.head(10), ALL)  # the language model is loaded
+    held = True
     for rule in given.only:
         seconds, gone = timed(frame, ALL if rule == "all" else {rule: ALL[rule]})
         note(f"{rule}: {seconds:.1f} s, {gone:,} go")
         if rule == "all":
             own = len(frame) / seconds
             bar = f"1M rows in {_BAR_SECONDS:g} s"
-            apart = sum(usual(some, name) for name in RULES) / len(some)
-            figure("cleaning, all rules", own, "rows/s", alternative="row by row", other=1 / apart,
-                   bar=bar, holds=1_000_000 / own <= _BAR_SECONDS)  # fmt: skip
+            apart = sum(usual(some, name) for name in RULES if name not in _SAME) / len(some)
+            held = 1_000_000 / own <= _BAR_SECONDS
+            figure("cleaning, all rules", own, "rows/s", alternative="those that have another form, row by row",
+                   other=1 / apart, bar=bar, holds=held)  # fmt: skip
+        elif rule in _SAME:
+            figure(f"cleaning, {rule}", len(frame) / seconds, "rows/s", alternative="-")
         else:
             alternative = len(some) / usual(some, rule)
             figure(f"cleaning, {rule}", len(frame) / seconds, "rows/s", alternative="row by row", other=alternative)
@@ -99,6 +105,7 @@ def main() -> None:
     figure(
         "cleaning, peak memory", peak, "GiB", alternative="the texts themselves", other=frame.estimated_size() / 2**30
     )
+    raise SystemExit(0 if held else 1)
 
 
 if __name__ == "__main__":

@@ -132,14 +132,15 @@ def speed(options: argparse.Namespace) -> bool:
     began = time.perf_counter()
     for start in range(0, len(rows), 100):
         cdist(rows[start : start + 100], texts, options.threshold)
-    naive = (time.perf_counter() - began) * len(texts) / len(rows)
+    # Every row against all is each pair twice; ours compares it once.
+    naive = (time.perf_counter() - began) * len(texts) / len(rows) / 2
     note(f"cdist timed on {len(rows):,} of {len(texts):,} rows against all, scaled up: {naive:.0f} s")
     holds = bool(naive >= 30 * ours["seconds"])
     figure(
         f"dedup: fuzzy at {options.threshold:g}, {options.rows:,} questions",
         ours["seconds"],
         "s",
-        alternative=f"rapidfuzz cdist, all pairs, all cores (scaled up from {len(rows):,} rows)",
+        alternative=f"rapidfuzz cdist, all pairs once, all cores (scaled up from {len(rows):,} rows)",
         other=naive,
         ratio=naive / ours["seconds"],
         bar="at least 30 times faster",

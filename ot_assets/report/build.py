@@ -11,6 +11,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from ot_assets.graph import World
+from ot_assets.registry.specs.score import with_parts
+from ot_assets.report.asked import judged
 from ot_assets.report.choices import Choices, choices
 from ot_assets.report.contamination import Contamination, contamination
 from ot_assets.report.duplicates import Duplicates, duplicates
@@ -64,6 +66,8 @@ def build_report(
         raise UserError(f"nothing of recipe {recipe} is made yet", fix=f"make it: ot run {recipe}")
     spec = world.registry.recipe(recipe)
     counts = funnel(stages)
+    # The scores of a source are shared: others may use more.
+    scores = {key: {one.column for one in with_parts(spec.scores_of(key))} for key in stages.sources}
     return RecipeReport(
         recipe=recipe,
         teacher=stages.teacher,
@@ -74,8 +78,8 @@ def build_report(
         funnel=counts,
         sources=by_source(counts),
         domains=by_domain(stages),
-        verdicts=_verdicts(stages),
-        histograms=tuple(histograms(stages)),
+        verdicts=judged(stages),
+        histograms=tuple(histograms(stages, scores)),
         duplicates=duplicates(stages),
         contamination=contamination(stages),
         recall=recall_table(stages),
@@ -83,7 +87,7 @@ def build_report(
         entries=tuple(source_entries(stages)),
         short=tuple(shortfalls(stages)),
         licences=tuple(stages.newest.manifest.licences) if stages.newest else (),
-        choices=tuple(choices(world, stages)),
+        choices=tuple(choices(world, stages, scores)),
         cost=cost_of(world, responses, recipe, (stages.teacher,)) if responses is not None else None,
     )
 
@@ -119,12 +123,3 @@ def _artifacts(stages: Stages) -> list[tuple[str, str, str]]:
     one = (stages.pool, stages.filtered, stages.training)
     found = [a for by in many for a in by.values()] + [a for a in one if a is not None]
     return [(a.asset, str(a.partition), a.artifact_id) for a in found]
-
-
-def _verdicts(stages: Stages) -> tuple[tuple[str, int], ...]:
-    """Verdicts on the teacher's answers to the recipe's sources, most first."""
-    total: dict[str, int] = {}
-    for artifact in stages.verdicts.values():
-        for verdict, rows in (artifact.manifest.stats.get("verdicts") or {}).items():
-            total[verdict] = total.get(verdict, 0) + rows
-    return tuple(sorted(total.items(), key=lambda item: (-item[1], item[0])))

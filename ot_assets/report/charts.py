@@ -90,7 +90,8 @@ def stream(levels: Sequence[Level]) -> Stream | None:
                 sum(n for s, n in level.by_source.items() if tones.get(s, 0) == tone) if level.by_source else level.rows
             )
             blocks.append(Block(x, y, height, tone, f"{level.title}: {rows:,} rows"))
-        ribbons += _ribbons(before, bands, x, level.title)
+        known = number > 0 and bool(level.by_source) and bool(levels[number - 1].by_source)
+        ribbons += _ribbons(before, bands, x, level.title, known=known)
         bottom = max((y + height for y, height in bands.values()), default=_TOP)
         if level.dropped:
             height = max(THIN, _STREAM * level.dropped / most)
@@ -134,12 +135,17 @@ def _bands(level: Level, tones: Mapping[str, int], most: int) -> dict[int, tuple
 
 
 def _ribbons(
-    before: Mapping[int, tuple[float, float]], after: Mapping[int, tuple[float, float]], x: float, title: str
+    before: Mapping[int, tuple[float, float]],
+    after: Mapping[int, tuple[float, float]],
+    x: float,
+    title: str,
+    *,
+    known: bool,
 ) -> list[Ribbon]:
-    """From each band to the same band at the next level; all together where one side does not know sources."""
+    """From each band to the same band at the next level; all together where one side does not know sources (`known`)."""
     if not before or not after:
         return []
-    if set(after) <= set(before):
+    if known and set(after) <= set(before):
         pairs = {tone: (before[tone], after[tone]) for tone in after}
     else:
         pairs = {0: (_whole(before), _whole(after))}

@@ -6,7 +6,7 @@ were made and not how the registry reads today; a stage that is not made yet tel
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -26,21 +26,27 @@ class Choices:
     settings: tuple[tuple[str, str], ...]
 
 
-def choices(world: World, stages: Stages) -> list[Choices]:
-    """The recipe's own choices by stage, then its screening and its teacher."""
+def choices(world: World, stages: Stages, used: Mapping[str, Collection[str]]) -> list[Choices]:
+    """The recipe's own choices by stage, then its screening and its teacher; `used` names its scores, by source."""
     at = Partition({"recipe": stages.recipe})
     both = Partition({"recipe": stages.recipe, "teacher": stages.teacher})
     made = [
         _choices(world, "Mixing", "mixed_pool", at, stages.pool),
         _choices(world, "Selection", "filtered_set", at, stages.filtered),
         _choices(world, "Answers and examples", "training_set", both, stages.training),
-        _choices(world, "Student", "student_model", both, None),
+        _choices(world, "Student", "student_model", both, stages.student),
     ]
     if stages.screened:
         key, artifact = next(iter(stages.screened.items()))
         made.insert(0, _choices(world, "Screening", "screened_questions", Partition({"source": key}), artifact))
     if stages.scores:
-        scores = [(f"{key}.{name}", v) for key, a in stages.scores.items() for name, v in _flat(a.manifest.spec)]
+        scores = [
+            (f"{key}.{column}.{name}", value)
+            for key, artifact in stages.scores.items()
+            for column, spec in artifact.manifest.spec.get("scores", {}).items()
+            if column in used.get(key, ())
+            for name, value in _flat(spec)
+        ]
         made.insert(1, Choices("Scores", True, tuple(scores)))
     traces = next(iter(stages.traces.values()), None)
     where = Partition({"source": stages.sources[0], "teacher": stages.teacher})

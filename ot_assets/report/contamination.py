@@ -21,7 +21,7 @@ from resources.artifacts import Artifact
 MOST = 32
 EACH = 3
 
-HITS = "hits"
+_TABLE = "hits"
 _COLUMNS = ("question_id", "source", "source_row", "benchmark", "item", "rule", "figure", "note")
 
 
@@ -74,9 +74,9 @@ def contamination(stages: Stages) -> Contamination | None:
     if not stages.screened:
         return None
     frames = [
-        a.scan(HITS).select(pl.col(c) for c in _COLUMNS if c in a.manifest.tables[HITS].columns).collect()
+        a.scan(_TABLE).select(pl.col(c) for c in _COLUMNS if c in a.manifest.tables[_TABLE].columns).collect()
         for a in stages.screened.values()
-        if HITS in a.manifest.tables and a.manifest.tables[HITS].rows
+        if _TABLE in a.manifest.tables and a.manifest.tables[_TABLE].rows
     ]
     hits = pl.concat(frames, how="diagonal_relaxed") if frames else pl.DataFrame()
     chosen = _chosen(hits) if len(hits) else []

@@ -64,8 +64,8 @@ def duplicates(stages: Stages) -> Duplicates | None:
     if counted.is_empty():
         return None
     top = counted.head(GROUPS)["lost_to"].to_list()
-    rows = ledger.filter(pl.col("lost_to").is_in(top)).collect(engine="streaming")
-    kept = rows.group_by("lost_to", maintain_order=True).head(LOSERS)
+    of_top = ledger.filter(pl.col("lost_to").is_in(top)).select("lost_to", "source", "source_row", "rule", "figure")
+    kept = of_top.group_by("lost_to", maintain_order=True).head(LOSERS).collect()
     names = {*top, *kept.select(pl.format("{}/{}", "source", "source_row")).to_series().to_list()}
     texts = question_texts(stages.pool, names)
     by_size = counted.select(size=pl.col("len") + 1).group_by("size").len().sort("size")

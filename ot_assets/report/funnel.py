@@ -2,7 +2,8 @@
 
 Belongs here: counts, read from manifests (and one narrow column of the recipe's own sets, for shares by source).
 Contract: of two levels that follow each other, rows of the first + copies made = rows of the second + rows dropped
-between them. Questions and answers are counted apart. A level whose stage is not made is left out. Pure but for reading
+between them. Questions and answers are counted apart. A level whose stage is not made, for one of
+the sources or for all, is left out. Pure but for reading
 columns.
 """
 
@@ -105,19 +106,19 @@ def drops_of(dropped: Mapping[str, int]) -> tuple[Drop, ...]:
 
 
 def _questions(stages: Stages) -> Iterable[Level]:
-    if stages.sourced:
+    if stages.whole(stages.sourced):
         read = {key: _rows_in(a) for key, a in stages.sourced.items()}
         yield Level("read", "sourced_questions", sum(read.values()), read)
         kept = {key: a.manifest.rows_out for key, a in stages.sourced.items()}
         yield Level("questions", "sourced_questions", sum(kept.values()), kept, _dropped(stages.sourced.values()))
-    if stages.screened:
+    if stages.whole(stages.screened):
         clean = {key: a.manifest.rows_out for key, a in stages.screened.items()}
         drops = _dropped(stages.screened.values())
         yield Level("screened", "screened_questions", sum(clean.values()), clean, drops)
     if stages.pool:
         before = sum(a.manifest.rows_out for a in stages.screened.values())
         # A source repeated to fill its share, or drawn from by several parts, is counted once before.
-        copies = max(0, _rows_in(stages.pool) - before) if stages.screened else 0
+        copies = max(0, _rows_in(stages.pool) - before) if stages.whole(stages.screened) else 0
         drawn = counted(stages.pool, "source")
         yield Level("drawn", "mixed_pool", sum(drawn.values()), drawn, drops_of(stages.pool.manifest.dropped), copies)
     if stages.filtered:

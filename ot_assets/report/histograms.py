@@ -2,12 +2,12 @@
 
 Belongs here: bins and counts. Contract: a histogram has one set of edges for all its series; every finite value is in a
 bin, what has no value is counted beside (`missing`). Edges are logarithmic where a long tail would flatten the rest.
-Memory holds one number a row of a stage. Series without a value are left out.
+Memory holds one number a row of a stage, and the ids of those that are scored. Series without a value are left out.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -15,6 +15,7 @@ import numpy as np
 import numpy.typing as npt
 import polars as pl
 
+from ot_assets.report.asked import asked_for
 from ot_assets.report.stages import Stages
 
 BINS = 40
@@ -43,8 +44,8 @@ class Histogram:
     series: tuple[Series, ...]
 
 
-def histograms(stages: Stages) -> list[Histogram]:
-    """Lengths of questions, answers and examples, and every score."""
+def histograms(stages: Stages, scores: Mapping[str, Collection[str]]) -> list[Histogram]:
+    """Lengths of questions, answers and examples, and every score; `scores` names those that the recipe uses, by source."""
     question = pl.col("question").str.len_chars()
     lengths = {
         "screened": _all(stages.screened.values(), question),
@@ -52,14 +53,14 @@ def histograms(stages: Stages) -> list[Histogram]:
     }
     tokens = pl.col("completion_tokens")
     answers = {
-        "answered": _all(stages.traces.values(), tokens),
+        "answered": _values((asked_for(stages, one) for one in stages.traces.values()), tokens),
     }
     examples = {"examples": _all([stages.training], pl.col("prompt_tokens") + pl.col("completion_tokens"))}
     made = [
         histogram("Length of the questions", "characters", lengths),
         histogram("Length of the answers, by the teacher's own count", "tokens", answers),
         histogram("Length of the examples, by the student's tokenizer", "tokens", examples),
-        *(histogram(f"Score {name}", name, series) for name, series in _scores(stages).items()),
+        *(histogram(f"Score {name}", name, series) for name, series in _scores(stages, scores).items()),
     ]
     return [one for one in made if one is not None]
 
@@ -101,15 +102,17 @@ def _edges(values: Values) -> tuple[Values, bool]:
 
 def _all(artifacts: Iterable[Any], value: pl.Expr) -> Values:
     """The value of every row of the artifacts that are there; NaN where it is null."""
+    return _values((artifact.scan() for artifact in artifacts if artifact is not None), value)
+
+
+def _values(rows: Iterable[pl.LazyFrame], value: pl.Expr) -> Values:
     found = [
-        artifact.scan().select(value.cast(pl.Float64).alias("v")).collect(engine="streaming")["v"].to_numpy()
-        for artifact in artifacts
-        if artifact is not None
+        some.select(value.cast(pl.Float64).alias("v")).collect(engine="streaming")["v"].to_numpy() for some in rows
     ]
     return np.concatenate(found).astype(np.float64) if found else np.empty(0)
 
 
-def _scores(stages: Stages) -> dict[str, dict[str, Values]]:
+def _scores(stages: Stages, used: Mapping[str, Collection[str]]) -> dict[str, dict[str, Values]]:
     """Score -> all that were scored, and those of them that are asked."""
     asked = (
         stages.filtered.scan().select("source", "question_id").unique().collect(engine="streaming")
@@ -119,7 +122,7 @@ def _scores(stages: Stages) -> dict[str, dict[str, Values]]:
     parts: dict[str, dict[str, list[Values]]] = {}
     for source, artifact in stages.scores.items():
         for column in artifact.manifest.tables[""].columns:
-            if column == "question_id":
+            if column not in used.get(source, ()):
                 continue
             frame = artifact.scan().select("question_id", pl.col(column).cast(pl.Float64)).collect()
             into = parts.setdefault(column, {"scored": [], "asked": []})

@@ -12,10 +12,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from ot_assets.curation.recall import AS_SET, CLEAN
 from ot_assets.report.stages import Stages
-
-CLEAN = "other items"
-AS_SET = "as set"
 
 
 @dataclass(frozen=True)

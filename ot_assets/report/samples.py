@@ -11,13 +11,16 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
+import polars as pl
 
 from ot_assets.curation.draws import draw_keys
+from ot_assets.report.asked import asked_for
 from ot_assets.report.stages import Stages
 from ot_assets.report.texts import Shown, shown
 from resources.artifacts import Artifact
 
 ROWS = 4
+_STAGES = ("sourced_questions", "screened_questions", "mixed_pool", "filtered_set", "traces", "training_set")
 _TEXTS = ("question", "gold", "solution", "reasoning", "answer")
 _FACTS = (
     *("source", "source_row", "part", "copy", "domain", "language", "licence", "verifier", "teacher", "sample_index"),
@@ -49,22 +52,36 @@ def samples(stages: Stages, seed: int, rows: int = ROWS) -> list[Sample]:
         ("screened_questions", stages.screened.values()),
         ("mixed_pool", [stages.pool]),
         ("filtered_set", [stages.filtered]),
-        ("traces", stages.traces.values()),
         ("training_set", [stages.training]),
     )
-    found = [_sample(name, [a for a in artifacts if a is not None], seed, rows) for name, artifacts in known]
-    return [one for one in found if one.rows]
+    found = {name: [_Rows.of(a) for a in artifacts if a is not None] for name, artifacts in known}
+    found["traces"] = [_Rows(asked_for(stages, a)) for a in stages.traces.values()]
+    made = [_sample(name, found[name], seed, rows) for name in _STAGES]
+    return [one for one in made if one.rows]
 
 
-def _sample(stage: str, artifacts: list[Artifact], seed: int, rows: int) -> Sample:
-    sizes = [artifact.manifest.rows_out for artifact in artifacts]
+class _Rows:
+    """Some rows of an artifact, and how many they are."""
+
+    def __init__(self, rows: pl.LazyFrame, size: int | None = None) -> None:
+        self.rows = rows
+        self.size = rows.select(pl.len()).collect(engine="streaming").item() if size is None else size
+
+    @classmethod
+    def of(cls, artifact: Artifact) -> _Rows:
+        """All rows of it."""
+        return cls(artifact.scan(), artifact.manifest.rows_out)
+
+
+def _sample(stage: str, artifacts: list[_Rows], seed: int, rows: int) -> Sample:
+    sizes = [artifact.size for artifact in artifacts]
     total = sum(sizes)
     ends = np.cumsum(sizes)
     made = []
     for place in sorted(_places(seed, stage, total, rows)):
         which = int(np.searchsorted(ends, place, side="right"))
         row = place - (int(ends[which - 1]) if which else 0)
-        made.append(_row(artifacts[which].scan().slice(row, 1).collect().row(0, named=True)))
+        made.append(_row(artifacts[which].rows.slice(row, 1).collect().row(0, named=True)))
     return Sample(stage, total, tuple(made))
 
 

@@ -39,12 +39,17 @@ class Stages:
     traces: BySource = field(default_factory=dict)
     verdicts: BySource = field(default_factory=dict)
     training: Artifact | None = None
+    student: Artifact | None = None
     remarks: list[str] = field(default_factory=list)
 
     @property
     def nothing(self) -> bool:
         """Whether not even a source is there."""
         return not (self.sourced or self.screened or self.pool or self.filtered or self.training)
+
+    def whole(self, by: BySource) -> bool:
+        """Whether a stage is there for every source of the recipe."""
+        return set(self.sources) <= by.keys()
 
     @property
     def newest(self) -> Artifact | None:
@@ -57,6 +62,7 @@ def find_stages(world: World, recipe: str, teacher: str) -> Stages:
     found = Stages(recipe, teacher, world.registry.recipe(recipe).sources)
     look = _Look(world.store, found)
     found.training = look.one("training_set", recipe_teacher(recipe, teacher), None)
+    found.student = look.one("student_model", recipe_teacher(recipe, teacher), None)
     after = [found.training] if found.training else []
     found.filtered = look.one("filtered_set", recipe_at(recipe), found.training)
     found.pool = look.one("mixed_pool", recipe_at(recipe), found.filtered)

@@ -1,6 +1,5 @@
 from __future__ import annotations
 
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -24,9 +23,9 @@ def small(tmp_path_factory: pytest.TempPathFactory) -> House:
 
 
 @pytest.fixture(scope="session")
-def report(small: House) -> Iterator[RecipeReport]:
+def report(small: House) -> RecipeReport:
     with small.entered():
-        yield build_report(World(registry(), small.store), "small", None)
+        return build_report(World(registry(), small.store), "small", None)
 
 
 @pytest.fixture

@@ -15,6 +15,7 @@ from unittest.mock import patch
 
 import dagster as dg
 
+from benchmarks.counting_base import counting_base
 from ot_assets.definitions import build_definitions
 from ot_assets.graph import World
 from ot_assets.registry import registry
@@ -73,20 +74,7 @@ def answer(request: Request) -> str:
 @functools.cache
 def tokenizer_only(folder: Path) -> Path:
     """A base that can count tokens and nothing else."""
-    from tokenizers import AddedToken, Tokenizer, decoders, models, pre_tokenizers
-    from transformers import PreTrainedTokenizerFast
-
-    alphabet = sorted(pre_tokenizers.ByteLevel.alphabet())
-    raw = Tokenizer(models.BPE(vocab={symbol: i for i, symbol in enumerate(alphabet)}, merges=[]))
-    raw.pre_tokenizer = pre_tokenizers.ByteLevel(add_prefix_space=False)
-    raw.decoder = decoders.ByteLevel()
-    raw.add_special_tokens([AddedToken(text, special=True) for text in ("<|im_start|>", "<|im_end|>")])
-    made = PreTrainedTokenizerFast(tokenizer_object=raw, eos_token="<|im_end|>", pad_token="<|im_end|>")
-    made.chat_template = TEMPLATE
-    made.save_pretrained(folder)
-    for weightless in ("config.json", "model.safetensors"):
-        (folder / weightless).write_text("{}")
-    return folder
+    return counting_base(folder, TEMPLATE)
 
 
 def source_spec(file: str, **more: Any) -> dict[str, Any]:

@@ -16,7 +16,19 @@ from ot_assets.report.page import as_html
 from resources.errors import UserError
 from tests.endtoend.house import House
 from tests.endtoend.steps import make
-from tests.report.small import ARABIC, EVIL, EXAM, LONG, MATHS, build_small, tokenizer_only, without_suites
+from tests.report.small import (
+    ARABIC,
+    EVIL,
+    EXAM,
+    LONG,
+    MATHS,
+    build_small,
+    make_up_to_training,
+    part,
+    recipe_spec,
+    tokenizer_only,
+    without_suites,
+)
 
 NOW = datetime(2026, 1, 2, 3, 4, tzinfo=UTC)
 
@@ -82,7 +94,7 @@ def test_markup_in_the_data_is_text(small: House):
     assert EVIL in texts(page)
     assert "I add them up <b>slowly</b>." in texts(page)
     assert ARABIC in texts(page) and MATHS in texts(page)
-    assert LONG not in texts(page), "a long text is cut"
+    assert LONG.strip() not in texts(page), "a long text is cut"
     assert f"and {len(LONG.strip()) - 3_000:,} characters that this page leaves out" in texts(page)
     for text in re.findall(r'<div class="text"([^>]*)>', page):
         assert 'dir="auto"' in text, "right-to-left text finds its own direction"
@@ -184,7 +196,46 @@ def test_what_is_not_made_yet_is_said_and_the_rest_is_shown(small: House):
     assert [level.title for level in found.funnel.answers] == ["wanted"]
     page = as_html(found)
     assert "Not made yet" in page and "training_set" in page
-    assert "No model was asked" in page
+
+
+def test_only_the_sources_are_made(tmp_path):
+    house = build_small(tmp_path, tokenizer_only(tmp_path / "base"))
+    with house.entered():
+        for source in ("mine", "other"):
+            with without_suites():
+                assert make(house, "sourced_questions", source=source) is None
+        found = build_report(World(registry(), house.store), "small", None)
+    assert [level.title for level in found.funnel.questions] == ["read", "questions"]
+    assert found.funnel.answers == ()
+    page = as_html(found)
+    assert "filtered_set" in page.partition('id="missing"')[2].partition("</div>")[0]
+
+
+def sums_up(report: RecipeReport) -> bool:
+    """What each level of the funnel has and drops is what the one before it had."""
+    return all(
+        before.rows + after.copies == after.rows + after.dropped
+        for levels in (report.funnel.questions, report.funnel.answers)
+        for before, after in itertools.pairwise(levels)
+    )
+
+
+def test_answers_that_only_another_recipe_asked_for_are_not_this_ones(copied: House):
+    copied.write(
+        "recipes/more", recipe_spec(answers_per_question=4, parts={"math": part({"kind": "random", "rows": 50})})
+    )
+    with without_suites():
+        assert make_up_to_training(copied, "more").ok
+        assert make_up_to_training(copied, "small").ok
+    with copied.entered():
+        world = World(registry(), copied.store)
+        mine, more = (build_report(world, key, None) for key in ("small", "more"))
+    for one, answers in ((mine, 80), (more, 200)):
+        assert sums_up(one)
+        assert sum(rows for _, rows in one.verdicts) == answers
+        lengths = next(h for h in one.histograms if h.title.startswith("Length of the answers"))
+        assert [(s.name, s.rows + s.missing) for s in lengths.series] == [("answered", answers)]
+        assert next(s for s in one.samples if s.stage == "traces").rows_in_all == answers
 
 
 def test_nothing_made_is_one_message(tmp_path):
@@ -214,3 +265,5 @@ def test_a_damaged_artifact_is_said(copied: House):
         found = build_report(World(registry(), copied.store), "small", None)
     assert "sourced_questions of other" in found.missing
     assert any("sourced_questions[other]" in remark for remark in found.remarks)
+    assert found.funnel.questions[0].title == "screened", "a level that lacks a source would not add up"
+    assert sums_up(found)

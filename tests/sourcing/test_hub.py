@@ -158,7 +158,7 @@ def said_of(endpoint: str, *names: str) -> dict[str, str]:
     """What reading data sets says where the hub is at an address; in a process of its own, since the address is read once."""
     import os
 
-    environment = {**os.environ, "HF_ENDPOINT": endpoint, "HF_TOKEN": ""}
+    environment = {**os.environ, "HF_ENDPOINT": endpoint, "HF_TOKEN": "", "HF_HUB_OFFLINE": "0"}
     ran = subprocess.run(
         [sys.executable, "-c", SCRIPT, *names],
         capture_output=True,
