@@ -296,7 +296,7 @@ KINDS: dict[str, Kind] = {
         Kind(
             "question_scores",
             ("source",),
-            "2",
+            "3",
             _scores_spec,
             _scores_needs,
         ),
@@ -337,7 +337,7 @@ KINDS: dict[str, Kind] = {
         Kind(
             "training_set",
             ("recipe", "teacher"),
-            "1",
+            "2",
             _training_spec,
             _training_needs,
         ),

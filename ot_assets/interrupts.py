@@ -2,7 +2,8 @@
 
 What belongs here: the two places where Python lets a KeyboardInterrupt end anywhere but at the caller. One that strikes
 while a dead object is cleaned up is printed and forgotten, so the run would go on: it is sent again. One that a library
-logs before it passes it on would show the user a traceback of that library: such a record is dropped.
+logs before it passes it on would show the user a traceback of that library: such a record is dropped. Inside one of its
+steps Dagster raises an error of its own for Ctrl-C; it is known by name, since importing Dagster takes seconds.
 """
 
 from __future__ import annotations
@@ -13,6 +14,9 @@ import sys
 import threading
 from types import TracebackType
 from typing import Protocol
+
+INTERRUPTS = frozenset({"KeyboardInterrupt", "DagsterExecutionInterruptedError"})
+"""Names of the errors that Ctrl-C becomes."""
 
 _MOMENT = 0.05
 _OURS = "keeps_interrupts"
@@ -34,9 +38,11 @@ def keep_interrupts() -> None:
         return
 
     def hook(unraisable: _Unraisable) -> None:
-        if issubclass(unraisable.exc_type, KeyboardInterrupt):
-            # A moment later: raised in here it would be lost in the same way.
-            threading.Timer(_MOMENT, signal.raise_signal, (signal.SIGINT,)).start()
+        if _is_interrupt(unraisable.exc_type):
+            # A moment later: raised in here it would be lost in the same way. To the main thread, so that its sleep ends.
+            main = threading.main_thread().ident
+            assert main is not None
+            threading.Timer(_MOMENT, signal.pthread_kill, (main, signal.SIGINT)).start()
         else:
             told_before(unraisable)  # type: ignore[arg-type]
 
@@ -49,4 +55,8 @@ def keep_interrupts() -> None:
 
 def _is_no_interrupt(record: logging.LogRecord) -> bool:
     kind = record.exc_info[0] if record.exc_info else None
-    return kind is None or not issubclass(kind, KeyboardInterrupt)
+    return kind is None or not _is_interrupt(kind)
+
+
+def _is_interrupt(kind: type[BaseException]) -> bool:
+    return any(one.__name__ in INTERRUPTS for one in kind.__mro__)

@@ -20,6 +20,7 @@ from typing import IO, Literal
 import dagster as dg
 
 from ot_assets.graph import KINDS, Need, World
+from ot_assets.interrupts import INTERRUPTS
 from ot_assets.progress import listening
 from ot_assets.registry import Registry
 from ot_assets.specs import spec_versions
@@ -164,7 +165,7 @@ def was_interrupted(result: dg.ExecuteInProcessResult) -> bool:
     """Whether the run ended because the process was told to stop (Ctrl-C, SIGTERM): Dagster makes a step failure of it."""
     errors = [e.step_failure_data.error for e in result.all_events if e.is_step_failure]
     names = {error.cls_name for error in errors if error is not None}
-    return bool(names & {"DagsterExecutionInterruptedError", "KeyboardInterrupt"})
+    return not INTERRUPTS.isdisjoint(names)
 
 
 def close_orphans(instance: dg.DagsterInstance) -> None:

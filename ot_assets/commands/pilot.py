@@ -134,7 +134,7 @@ def _drawn(questions: pl.DataFrame, count: int) -> pl.DataFrame:
 
 def _refuse_unwritten(world: World, recipe: str) -> None:
     """A written source would have to be written whole before anything is asked about it: that is no pilot."""
-    for key in world.registry.with_parents(world.registry.recipe(recipe).sources):
+    for key in world.registry.with_parents(world.registry.recipe(recipe).read):
         written = isinstance(world.registry.source(key).origin, WrittenOrigin)
         if written and not world.has(Need("sourced_questions", source(key))):
             raise UserError(

@@ -1,11 +1,12 @@
 """Sentence embeddings: texts as unit vectors of a local model, shared by deduplication and scores.
 
 Belongs here: finding the model's folder, and `embed`. Contract: one float32 row of length 1 a text, so that a product
-of two rows is their cosine. Pooling and the longest text in tokens are those of the folder (`1_Pooling/config.json`,
-`sentence_bert_config.json`, as sentence-transformers writes them); without them it is the mean over at most 256 tokens.
+of two rows is their cosine. Pooling (mean, or the first token) and the longest text in tokens are those of the folder
+(`1_Pooling/config.json`, `sentence_bert_config.json`, as sentence-transformers writes them); without them it is the
+mean over at most 256 tokens. The model that was used last stays in memory.
 Equal texts are embedded once, and batches are made of the sorted set of texts, so the rows' order and repetitions
 change nothing. Nothing is fetched from anywhere by `embed`, and no code of the folder is run. Fails with `UserError`:
-no such model, a model that is an endpoint, a folder that cannot be read.
+no such model, a model that is an endpoint, a folder that cannot be read, any other pooling.
 """
 
 from __future__ import annotations
@@ -13,6 +14,7 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -57,7 +59,7 @@ def embed(
 ) -> Vectors:
     """Unit vectors of the texts, one row each, in their order. `model` is a folder; `batch` texts are run at once.
 
-    Raises `UserError` when the folder holds no model that can be read.
+    Raises `UserError` when the folder holds no model that can be read, or one that is pooled in another way.
     """
     distinct = sorted(set(texts), key=lambda text: (len(text), text))
     encoder = _load(model)
@@ -94,9 +96,11 @@ class _Encoder:
         return unit
 
 
+@lru_cache(maxsize=1)
 def _load(folder: Path) -> _Encoder:
     from transformers import AutoModel, AutoTokenizer
 
+    first = _by_first_token(folder)
     try:
         tokenizer = AutoTokenizer.from_pretrained(folder, local_files_only=True, trust_remote_code=False)
         model = AutoModel.from_pretrained(folder, local_files_only=True, trust_remote_code=False).eval()
@@ -105,10 +109,20 @@ def _load(folder: Path) -> _Encoder:
         raise UserError(f"the embedding model in {folder} cannot be read: {reason}", fix=_FIX) from error
     if tokenizer.pad_token is None:
         tokenizer.pad_token = tokenizer.eos_token
-    pooling = _json(folder / "1_Pooling" / "config.json")
+    if first:
+        tokenizer.padding_side = "right"
     longest = _json(folder / "sentence_bert_config.json").get("max_seq_length") or _MAX_TOKENS
-    first = bool(pooling.get("pooling_mode_cls_token", False))
     return _Encoder(tokenizer, model, int(model.config.hidden_size), int(longest), first)
+
+
+def _by_first_token(folder: Path) -> bool:
+    """Whether the folder's pooling is the first token; `UserError` where it is neither that nor the mean."""
+    said = _json(folder / "1_Pooling" / "config.json")
+    true = (name.removeprefix("pooling_mode_") for name, on in said.items() if name.startswith("pooling_mode_") and on)
+    mode = str(said.get("pooling_mode") or " and ".join(true) or "mean")
+    if mode not in ("mean", "mean_tokens", "cls", "cls_token"):
+        raise UserError(f"the embedding model in {folder} is pooled by {mode}: only mean and cls are known", fix=_FIX)
+    return mode.startswith("cls")
 
 
 def _json(path: Path) -> dict[str, Any]:

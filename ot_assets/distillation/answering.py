@@ -6,7 +6,7 @@ questions, so the same replies give the same artifact.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING
 
 import polars as pl
@@ -17,7 +17,7 @@ from ot_assets.distillation.prompts import Ask, Question, asks
 from ot_assets.distillation.traces import Answering, TraceBatch, reference_rows, trace_rows
 from resources.artifacts import Artifact
 from resources.errors import UserError
-from resources.generation.reply import Failure, Reply
+from resources.generation.reply import Failure
 
 if TYPE_CHECKING:
     from ot_assets.step import Step
@@ -48,13 +48,14 @@ def answer_rows(step: Step, screened: Artifact, wanted: pl.DataFrame) -> Iterato
             closed=(lambda reply: parse(reply, teacher.reasoning).closed) if teacher.reasoning else None,
         )
         results = {request.key: result for request, result in came}
-        _refuse_unfinished(results, purpose)
+        open_ones = [result for result in results.values() if isinstance(result, Failure) and result.retryable]
+        refuse_unfinished(open_ones, len(results), purpose)
         yield trace_rows(who, model, wanted_here, results)
 
 
 def _asked(screened: Artifact, wanted: pl.DataFrame) -> Iterator[pl.DataFrame]:
-    """The wanted questions in order, with `answers`: in frames that want no more than a batch of answers together, or that
-    are one question.
+    """The wanted questions in order, with `answers`: in frames that want less than a batch of answers beside those of their
+    last question.
     """
     for batch in screened.batches(rows=_BATCH):
         met = batch.join(wanted, on="question_id", how="inner", maintain_order="left")
@@ -63,12 +64,11 @@ def _asked(screened: Artifact, wanted: pl.DataFrame) -> Iterator[pl.DataFrame]:
             yield part
 
 
-def _refuse_unfinished(results: Mapping[str, Reply | Failure], purpose: str) -> None:
+def refuse_unfinished(open_ones: Sequence[Failure], asked: int, purpose: str) -> None:
     """A reply that another try may bring is not given up: nothing is published, and the next run asks only for it."""
-    open_ones = [result for result in results.values() if isinstance(result, Failure) and result.retryable]
     if open_ones:
         raise UserError(
-            f"{purpose}: {len(open_ones):,} of {len(results):,} requests got no reply, "
+            f"{purpose}: {len(open_ones):,} of {asked:,} requests got no reply, "
             f"the first because: {open_ones[0].reason}",
             fix="every reply that came is stored; run the same again and only the others are asked",
         )

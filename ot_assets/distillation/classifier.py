@@ -44,14 +44,9 @@ class Classifier:
     """Scores texts from 0 (like the negatives) to 1 (like the positives)."""
 
     score: Callable[[str], float | None]
+    """None for a text without a word that it learnt: runs of unknown words say nothing."""
     samples: dict[str, int]
     """How many of each class it saw; empty for one that was kept."""
-    words: frozenset[str] = frozenset()
-    """The words that it learnt. A text without one of them is scored by runs of unknown words, which says nothing."""
-
-    def knows(self, text: str) -> bool:
-        """Whether a text holds a word that it learnt."""
-        return any(word in self.words for word in one_line(text).split(" "))
 
 
 def trained(
@@ -75,15 +70,14 @@ def trained(
         model = _train(step, mixed, seed, who)
         if keep is not None:
             _save(model, keep)
-        return Classifier(_scoring(model), counts, frozenset(model.words) - {"</s>"})
+        return Classifier(_scoring(model), counts)
 
 
 def kept(path: Path) -> Classifier:
     """A classifier that `trained` kept: the very same scores."""
     import floret
 
-    model = floret.load_model(str(path))
-    return Classifier(_scoring(model), {}, frozenset(model.words) - {"</s>"})
+    return Classifier(_scoring(floret.load_model(str(path))), {})
 
 
 def _write(path: Path, classes: dict[str, Iterable[str]]) -> tuple[list[int], dict[str, int]]:
@@ -129,7 +123,7 @@ def _train(step: Settings, path: Path, seed: int, who: str) -> Any:
             f"{who}: the classifier cannot be trained: {error}",
             fix="more samples, or a smaller learning_rate",
         ) from None
-    if not set(model.words) - {"</s>"}:
+    if not _words(model):
         raise UserError(
             f"{who}: no word stands {step.min_count} times in the samples, so nothing can be learnt",
             fix="more samples, or a smaller min_count",
@@ -147,12 +141,22 @@ def _save(model: Any, path: Path) -> None:
 
 
 def _scoring(model: Any) -> Callable[[str], float | None]:
+    words = _words(model)
+
     def score(text: str) -> float | None:
+        line = one_line(text)
+        if words.isdisjoint(line.split(" ")):
+            return None
         # The wrapper's own predict copies arrays in a way that numpy 2 refuses.
-        said = {label: chance for chance, label in model.f.predict(f"{one_line(text)}\n", 2, 0.0, "strict")}
+        said = {label: chance for chance, label in model.f.predict(f"{line}\n", 2, 0.0, "strict")}
         return min(1.0, float(said.get(_LABELS["positives"], 0.0))) if said else None
 
     return score
+
+
+def _words(model: Any) -> frozenset[str]:
+    """The words that it learnt."""
+    return frozenset(model.words) - {"</s>"}
 
 
 def one_line(text: str) -> str:

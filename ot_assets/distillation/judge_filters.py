@@ -21,8 +21,8 @@ from pydantic import BaseModel
 from ot_assets.curation.draws import draw_order
 from ot_assets.distillation.aids import TEXTS, Aids, Judge, shown
 from ot_assets.distillation.funnel import Funnel
-from ot_assets.distillation.prompts import sampling_of, with_system
-from ot_assets.registry.specs.answer_filter import PLACEHOLDER, JudgePick, JudgeVerify
+from ot_assets.distillation.prompts import fill, sampling_of, with_system
+from ot_assets.registry.specs.answer_filter import JudgePick, JudgeVerify
 from resources.errors import UserError
 from resources.generation.reply import Failure
 from resources.generation.request import Request
@@ -66,11 +66,6 @@ class _Picks:
     place: dict[str, int] = field(default_factory=dict)
     lost: dict[str, tuple[str, str | None, str]] = field(default_factory=dict)
     """trace_id -> rule, the trace that it lost to, what was said."""
-
-
-def fill(template: str, values: Mapping[str, str]) -> str:
-    """The template with its placeholders replaced in one pass: braces inside the texts stay as they are."""
-    return PLACEHOLDER.sub(lambda found: values.get(found[1], found[0]), template)
 
 
 def judged_correct(step: JudgeVerify, funnel: Funnel, aids: Aids) -> None:

@@ -62,15 +62,23 @@ class Told:
         return ", ".join(f"{100 * number / total:.0f} % {language}" for language, number in most)
 
 
-def told(text: str, detect: Detect) -> Told:
-    """The languages of a text's prose."""
+def told(
+    text: str,
+    detect: Detect,
+    *,
+    plain: bool = False,
+    most: int = _MOST_PIECES,
+    seen: int | None = None,
+    sure: float = _SURE,
+) -> Told:
+    """The languages of a text's prose (`plain`: it is all prose), by `most` pieces, `seen` characters of each."""
     letters: dict[str, int] = {}
-    for piece in spread(pieces(prose(text)), _MOST_PIECES):
+    for piece in spread(pieces(text if plain else prose(text)), most):
         number = sum(char.isalpha() for char in piece)
         if number < _FEWEST_LETTERS:
             continue
-        language, sure = detect(piece)
-        if sure >= _SURE:
+        language, how_sure = detect(piece[:seen])
+        if how_sure >= sure:
             letters[language] = letters.get(language, 0) + number
     return Told(letters)
 

@@ -2,14 +2,13 @@
 
 Belongs here: how a teacher is asked. Contract: a pure function of the teacher's spec, the model's identity and the
 question, so the same inputs make the same request keys and what is stored is not bought again; sample i of a question
-is sample index i, so 4 -> 16 answers pays for 12. Every `{question}` of a template is replaced by the question in one
-pass: braces in the question, even a `{question}`, stay as they are, and other braces of the template do too. Streams;
-raises nothing of its own.
+is sample index i, so 4 -> 16 answers pays for 12. Streams; raises nothing of its own.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+import re
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 
 import polars as pl
@@ -18,7 +17,7 @@ from ot_assets.registry.specs.teacher import TeacherSpec
 from resources.generation.model import Model
 from resources.generation.request import Message, Request, Sampling
 
-PLACEHOLDER = "{question}"
+_PLACEHOLDER = re.compile(r"\{(\w+)\}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,14 +47,16 @@ class Ask:
     request: Request
 
 
-def fill(template: str, question: str) -> str:
-    """The template with the question in place of every `{question}`."""
-    return template.replace(PLACEHOLDER, question)
+def fill(template: str, said: Mapping[str, str]) -> str:
+    """The template with each `{name}` that something is said of replaced in one pass: other braces stay as they are, also
+    those in what is put in.
+    """
+    return _PLACEHOLDER.sub(lambda found: said.get(found[1], found[0]), template)
 
 
 def messages_for(teacher: TeacherSpec, question: str, verifier: str) -> tuple[Message, ...]:
     """The teacher's system turn, if it has one, and its user turn for questions with this verifier."""
-    return with_system(teacher, fill(teacher.prompt_for(verifier), question))
+    return with_system(teacher, fill(teacher.prompt_for(verifier), {"question": question}))
 
 
 def with_system(teacher: TeacherSpec, content: str) -> tuple[Message, ...]:

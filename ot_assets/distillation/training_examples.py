@@ -107,7 +107,7 @@ def write(student: Student, trace: dict[str, Any]) -> Conversation | None:
     text = join(trace["reasoning"], trace["answer"], student.think, closed=trace["reasoning_closed"])
     if not text.strip():
         return None
-    prompt = [{"role": "user", "content": fill(student.prompt_for(trace["verifier"]), trace["question"])}]
+    prompt = [{"role": "user", "content": fill(student.prompt_for(trace["verifier"]), {"question": trace["question"]})}]
     if student.system_prompt:
         prompt.insert(0, {"role": "system", "content": student.system_prompt})
     return Conversation(prompt, [{"role": "assistant", "content": text}])

@@ -22,6 +22,7 @@ from ot_assets.lineage.written import Ancestor
 
 _STATUS = {"present": "green", "dropped": "yellow", "absent": "dim", "unreadable": "red"}
 _IDS = 3
+_DESCENDANTS = 50
 
 
 def path_rich(path: RowPath) -> Tree:
@@ -94,8 +95,9 @@ def _written(fate: Fate) -> list[RenderableType]:
         _grow(tree, fate.written_from)
         found.append(tree)
     if fate.descendants:
-        named = [f"{one.source} {one.question_id}" for one in fate.descendants]
-        found.append(Text(f"written from it: {words.listed(named)}", style="cyan"))
+        named = [f"{one.source} {one.question_id}" for one in fate.descendants[:_DESCENDANTS]]
+        more = f" … {len(fate.descendants) - len(named):,} more" if len(fate.descendants) > len(named) else ""
+        found.append(Text(f"written from it: {words.listed(named)}{more}", style="cyan"))
     return found
 
 

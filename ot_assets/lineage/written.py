@@ -13,7 +13,7 @@ from typing import Any
 
 import polars as pl
 
-from ot_assets.lineage.lookup import Unreadable, find_rows
+from ot_assets.lineage.lookup import Unreadable, find_rows, reading
 from resources.artifacts import Artifact, ArtifactStore, Input, Partition
 from resources.errors import UserError
 
@@ -65,7 +65,7 @@ def ancestors(store: ArtifactStore, sourced: Artifact, question_id: str) -> tupl
 
 
 def descendants(store: ArtifactStore, source: str, rows: Sequence[str]) -> tuple[Descendant, ...]:
-    """Questions that were written from these rows of a source, over all written sources."""
+    """All questions that were written from these rows of a source, each once, over all written sources."""
     return tuple(found for artifact in _written(store) for found in _from(artifact, source, rows))
 
 
@@ -119,7 +119,10 @@ def _from(artifact: Artifact, source: str, rows: Sequence[str]) -> Iterator[Desc
     fits = (pl.col("parent_source") == source) & pl.col("parent_row").is_in(list(rows))
     key = artifact.partition["source"]
     try:
-        for row in find_rows(artifact, fits, _COLUMNS, table=PARENTS, limit=_MOST, whole=True)[1]:
-            yield Descendant(key, row.values["question_id"], artifact.artifact_id, row.values["response_key"])
+        with reading(artifact):
+            found = artifact.scan(PARENTS).filter(fits).select("question_id", "response_key")
+            once = found.unique(maintain_order=True).collect(engine="streaming")
     except Unreadable:
         return
+    for question, reply in once.iter_rows():
+        yield Descendant(key, question, artifact.artifact_id, reply)

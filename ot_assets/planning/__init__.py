@@ -11,7 +11,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from ot_assets.planning.calls import PLAIN_TOKENS, QUESTION_TOKENS, REASONING_TOKENS, RUBRIC_TOKENS, Money, trace_tokens
-from ot_assets.planning.draw import Drawn, draw, examples, summed
+from ot_assets.planning.draw import Drawn, draw, examples, summed, written_size
 from ot_assets.planning.estimates import FACTOR, Known
 from ot_assets.planning.result import Plan, StagePlan
 from ot_assets.planning.stages import before, distilled, evaluated
@@ -99,7 +99,7 @@ def _training_tokens(
 
 def _assumptions(registry: Registry, recipe: RecipeSpec, parts: list[Drawn]) -> list[str]:
     found = ["no question is contaminated and no request fails; nothing is in the response store yet"]
-    unknown = [key for key in recipe.sources if registry.source(key).size is None]
+    unknown = [key for key in recipe.sources if written_size(registry, key) is None]
     if unknown:
         found.append(
             f"nobody said how large {', '.join(unknown)} is: taken to fill its quota, its scoring not counted "

@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from ot_assets.planning.answer_filters import kept_answers, most_rows
 from ot_assets.registry import Part, RecipeSpec, Registry, SourceSpec, TeacherSpec
 from ot_assets.registry.specs.select import Band, Step, rows_of
+from ot_assets.registry.specs.written import WrittenOrigin
 
 
 @dataclass(frozen=True)
@@ -36,13 +37,22 @@ def summed(pairs: Iterable[tuple[str, int]]) -> dict[str, int]:
     return found
 
 
+def written_size(registry: Registry, key: str) -> int | None:
+    """Questions of a source, counting those of the parents of a written one; None where nobody said."""
+    source = registry.source(key)
+    if source.size is not None or not isinstance(source.origin, WrittenOrigin) or source.origin.parents.source is None:
+        return source.size
+    above = written_size(registry, source.origin.parents.source)
+    return None if above is None else source.origin.at_most(above * source.origin.per_call)
+
+
 def draw(registry: Registry, part: Part, answers: int = 1) -> Drawn:
     """Rows of one part (as `RecipeSpec.exact_parts` has it); an unknown size is taken to be large enough.
 
     Nothing is taken to be contaminated, and steps that drop by what rows are (dedup, clean, threshold) to drop nothing: every
     figure is an upper bound.
     """
-    sizes = {draw.source: registry.source(draw.source).size for draw in part.used}
+    sizes = {draw.source: written_size(registry, draw.source) for draw in part.used}
     wanted = _wanted(part, sizes)
     distinct = {key: _least(wanted[key], size) for key, size in sizes.items()}
     drawn = dict(wanted) if part.fill == "repeat" else dict(distinct)

@@ -16,10 +16,10 @@ from ot_assets.planning.calls import (
     source_tokens,
     trace_tokens,
 )
-from ot_assets.planning.draw import Drawn, answerable, answers_of, total
+from ot_assets.planning.draw import Drawn, answerable, answers_of, total, written_size
 from ot_assets.planning.estimates import Calls
 from ot_assets.planning.result import StagePlan
-from ot_assets.planning.written import written_calls, written_size
+from ot_assets.planning.written import written_calls
 from ot_assets.registry import ModelSpec, RecipeSpec, Registry, TeacherSpec
 from ot_assets.registry.specs.score import asked_for
 
@@ -28,8 +28,7 @@ def before(registry: Registry, recipe: RecipeSpec, parts: list[Drawn], money: Mo
     """Sources to filtered set."""
     sizes = {key: written_size(registry, key) for key in recipe.sources}
     # Sources that only give examples to scores are sourced and screened, and nothing is drawn from them.
-    wanted = dict.fromkeys((*recipe.sources, *_examples_of(recipe)))
-    read = {key: written_size(registry, key) for key in dict.fromkeys((*registry.with_parents(wanted), *wanted))}
+    read = {key: written_size(registry, key) for key in registry.with_parents(recipe.read)}
     rows = total({key: registry.source(key).rows or size for key, size in read.items()})
     known, pool = total(sizes), total({str(i): part.pool for i, part in enumerate(parts)})
     calls = [
@@ -47,7 +46,7 @@ def before(registry: Registry, recipe: RecipeSpec, parts: list[Drawn], money: Mo
     ]
     scored = [key for key in recipe.sources if recipe.scores_of(key)]
     stages = [
-        money.stage("sourced_questions", len(read), (rows, total(read)), written_calls(registry, wanted)),
+        money.stage("sourced_questions", len(read), (rows, total(read)), written_calls(registry, recipe.read)),
         money.stage("screened_questions", len(read), (total(read), total(read)), []),
     ]
     if scored:
@@ -55,11 +54,6 @@ def before(registry: Registry, recipe: RecipeSpec, parts: list[Drawn], money: Mo
         stages.append(money.stage("question_scores", len(scored), (reach, reach), calls))
     left = sum(part.left for part in parts)
     return [*stages, money.stage("mixed_pool", 1, (known, pool), []), money.stage("filtered_set", 1, (pool, left), [])]
-
-
-def _examples_of(recipe: RecipeSpec) -> tuple[str, ...]:
-    """Sources that give examples to the recipe's scores."""
-    return tuple(key for score in recipe.scores for key in score.sources)
 
 
 def distilled(

@@ -1,7 +1,8 @@
 """What writing the sources of a recipe asks: the writer, those who refine and check, and those who have to agree.
 
 Pure. Every question is taken to be kept, and every reply to read at the first try: what is dropped is made up for by more calls
-(twice as many at most, by default), so the figures are a lower bound. A parent source of unknown size counts nothing.
+(twice as many at most, by default), so the figures are a lower bound; `most_calls` is never passed. A parent source of unknown
+size counts nothing.
 """
 
 from __future__ import annotations
@@ -10,6 +11,7 @@ from collections.abc import Iterable, Iterator
 from math import ceil
 
 from ot_assets.planning.calls import JUDGED_TOKENS, PLAIN_TOKENS, QUESTION_TOKENS, completion_of
+from ot_assets.planning.draw import written_size
 from ot_assets.planning.estimates import Calls
 from ot_assets.registry import Registry, SourceSpec
 from ot_assets.registry.specs.written import WrittenOrigin
@@ -18,15 +20,6 @@ WRITE_TOKENS = 150
 """Tokens of the words around what a writer is shown."""
 _CHARACTERS = 4
 """Characters of a token."""
-
-
-def written_size(registry: Registry, key: str) -> int | None:
-    """Questions of a source, counting those of the parents of a written one; None where nobody said."""
-    source = registry.source(key)
-    if source.size is not None or not isinstance(source.origin, WrittenOrigin) or source.origin.parents.source is None:
-        return source.size
-    above = written_size(registry, source.origin.parents.source)
-    return None if above is None else above * source.origin.per_call
 
 
 def written_calls(registry: Registry, sources: Iterable[str]) -> list[Calls]:

@@ -181,6 +181,7 @@ class _Check:
         yield from self._answers(recipe, document)
 
     def _parts(self, recipe: RecipeSpec, document: Document) -> Iterator[Problem]:
+        exact = recipe.exact_parts
         for name, part in recipe.parts.items():
             for i, draw in enumerate(part.sources):
                 path: Path_ = ("parts", name, "sources", i, "source")
@@ -192,7 +193,8 @@ class _Check:
                 score = score_of(step)
                 if score is not None:
                     where: Path_ = ("parts", name, "select", i, "score")
-                    yield from ScoreChecks(document, part, self.teacher_specs, self.models).problems(score, where)
+                    checks = ScoreChecks(document, exact[name], self.teacher_specs, self.models)
+                    yield from checks.problems(score, where)
                 if step.kind == "dedup" and step.model is not None:
                     yield from self._embedding_model(step.model, document, ("parts", name, "select", i, "model"))
 

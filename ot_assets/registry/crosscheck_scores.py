@@ -31,7 +31,7 @@ REFERENCES = tuple(((*_SCORE, *inside, *path), section) for path, section in _NA
 
 @dataclass(frozen=True)
 class ScoreChecks:
-    """Checks the scores of one part."""
+    """Checks the scores of one part, which is given as it is carried out."""
 
     document: Document
     part: Part

@@ -7,6 +7,7 @@ it, an archive that does not lie on this machine.
 
 from __future__ import annotations
 
+import lzma
 import os
 import threading
 from collections.abc import Iterator
@@ -64,10 +65,13 @@ def _opened(path: Path, name: str, key: str) -> tuple[Any, str]:
     try:
         archive = py7zr.SevenZipFile(path)
         names = archive.getnames()
-    except (py7zr.exceptions.ArchiveError, OSError, ValueError, EOFError) as error:
+        locked = archive.needs_password()
+    except py7zr.exceptions.PasswordRequired:  # even the names of what it holds are encrypted
+        locked = True
+    except (py7zr.exceptions.ArchiveError, lzma.LZMAError, OSError, ValueError, EOFError) as error:
         raise UserError(f"{key}: {name} is no readable archive: {error}", fix="fetch it again") from error
-    if archive.needs_password():
-        raise UserError(f"{key}: {name} wants a password", fix="unpack it")
+    if locked:
+        raise UserError(f"{key}: {name} wants a password", fix="unpack it first")
     found = [one for one in names if PurePosixPath(one).name == MEMBER]
     if len(found) != 1:
         raise UserError(

@@ -1,16 +1,18 @@
 """Which files the globs of an origin name: on this machine or behind any fsspec address, each once, by name.
 
 A file's name is its path relative to the folder of the YAML, so that it is the same on every machine and no machine path
-gets into the data. Fails with UserError: a glob that no file matches, an address that cannot be reached, a file that is
-torn while it is unpacked.
+gets into the data. Fails with UserError: a glob that no file matches, two files of one name, an address that cannot be
+reached, a file that is torn while it is unpacked.
 """
 
 from __future__ import annotations
 
+import os
 import zlib
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from glob import escape
 from pathlib import Path, PurePosixPath
 from typing import IO, Any
 
@@ -56,18 +58,23 @@ class Place:
             raise UserError(f"{key}: {self.name} cannot be read: {error}", fix="mend or remove the file") from error
 
 
-def find_places(key: str, paths: Sequence[str], base: Path) -> list[Place]:
-    """The files that globs name, each once, by name. `key` is the source that errors name."""
+def find_places(key: str, paths: Sequence[str], base: Path, *, field: str = "origin.paths") -> list[Place]:
+    """The files that globs name, each once, by name. `key` is the source, and `field` its field, that errors name."""
     found: dict[str, Place] = {}
     for pattern in paths:
         hits = _matches(key, pattern, base)
         if not hits:
             raise UserError(
                 f"{key}: no file matches {pattern!r}" + ("" if "://" in pattern else f" in {base}"),
-                fix=f"correct origin.paths in {key}.yaml",
+                fix=f"correct {field} in {key}.yaml",
             )
         for place in hits:
-            found.setdefault(place.name, place)
+            there = found.setdefault(place.name, place)
+            if there.path != place.path and Path(there.path).resolve() != Path(place.path).resolve():
+                raise UserError(
+                    f"{key}: {there.path} and {place.path} are both called {place.name} in the data",
+                    fix="rename one of them, or put them below the folder of the YAML",
+                )
     return [found[name] for name in sorted(found)]
 
 
@@ -76,8 +83,9 @@ def _matches(key: str, pattern: str, base: Path) -> list[Place]:
 
     if "://" not in pattern:
         system, root = fsspec.filesystem("file"), base.resolve()
-        paths = [Path(path) for path in system.glob(str(root / pattern)) if system.isfile(path)]
-        return [Place(system, str(path), _relative(path, root)) for path in paths]
+        wanted = os.path.normpath(Path(escape(str(root))) / pattern)
+        paths = [Path(path) for path in system.glob(wanted) if system.isfile(path)]
+        return [Place(system, str(path), _relative(path, root, pattern)) for path in paths]
     try:
         system, path = fsspec.core.url_to_fs(pattern)
         hits = [hit for hit in system.glob(path) if system.isfile(hit)]
@@ -88,9 +96,12 @@ def _matches(key: str, pattern: str, base: Path) -> list[Place]:
     return [Place(system, hit, system.unstrip_protocol(hit)) for hit in hits]
 
 
-def _relative(path: Path, base: Path) -> str:
-    """A path from the YAML's folder where it lies in it, else only its name: no machine path gets into the data."""
-    return path.relative_to(base).as_posix() if path.is_relative_to(base) else path.name
+def _relative(path: Path, base: Path, pattern: str) -> str:
+    """A path from the YAML's folder where it lies in it or is named from there (`../x`), else only its name: no machine
+    path gets into the data.
+    """
+    from_there = path.is_relative_to(base) or not Path(pattern).is_absolute()
+    return Path(os.path.relpath(path, base)).as_posix() if from_there else path.name
 
 
 def _protocols(system: Any) -> tuple[str, ...]:

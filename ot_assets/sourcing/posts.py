@@ -26,6 +26,7 @@ LONGEST = 64 * 1024 * 1024
 _BLOCK = 1 << 20
 _DECLARED = re.compile(rb"""<\?xml[^>]{0,200}?encoding\s*=\s*["']([\w.:-]+)["']""")
 _SHOWN = 60
+_BEYOND = 1 << 63
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,12 +41,13 @@ class Post:
     """Why it could not be read."""
 
     def number(self, name: str) -> int | None:
-        """A whole number among its values; None where there is none."""
+        """A whole number among its values; None where there is none, or one of more than 64 bits, as no post has."""
         value = self.values.get(name, "").strip()
         try:
-            return int(value)
+            found = int(value)
         except ValueError:
             return None
+        return found if -_BEYOND <= found < _BEYOND else None
 
 
 def read_posts(stream: IO[bytes], name: str, key: str, *, longest: int = LONGEST) -> Iterator[Post]:

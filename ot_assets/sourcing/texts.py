@@ -15,25 +15,27 @@ from typing import IO, TYPE_CHECKING
 if TYPE_CHECKING:
     from typing_extensions import Buffer
 
+_MARKED = "utf-8-sig"
 _MARKS = (
-    (codecs.BOM_UTF32_LE, "utf-32"), (codecs.BOM_UTF32_BE, "utf-32"), (codecs.BOM_UTF8, "utf-8-sig"),
+    (codecs.BOM_UTF32_LE, "utf-32"), (codecs.BOM_UTF32_BE, "utf-32"), (codecs.BOM_UTF8, _MARKED),
     (codecs.BOM_UTF16_LE, "utf-16"), (codecs.BOM_UTF16_BE, "utf-16"),
 )  # fmt: skip
 _BLOCK = 1 << 16
 _HEAD = 64
 _BROKEN = "ot-broken"
-_UTF8 = frozenset({"utf-8", "utf-8-sig", "ascii"})
+_UTF8 = frozenset({"utf-8", _MARKED, "ascii"})
 
 
 def as_utf8(stream: IO[bytes], encoding: str | None = None) -> IO[bytes]:
-    """The stream as UTF-8. `encoding` is what the spec states; a byte order mark of UTF-8 is dropped either way.
+    """The stream as UTF-8. `encoding` is what the spec states. A byte order mark of UTF-8 is dropped where there is one,
+    unless an encoding is stated that has none (latin-1).
 
     LookupError for an encoding that Python does not know.
     """
     head, whole = peeked(stream)
     found = _encoding(head, encoding)
-    if found == "utf-8-sig":
-        whole.read(3)
+    if found == _MARKED and head.startswith(codecs.BOM_UTF8):
+        whole.read(len(codecs.BOM_UTF8))
     if codecs.lookup(found).name in _UTF8:
         return whole
     return io.BufferedReader(_Recoded(whole, found), _BLOCK)

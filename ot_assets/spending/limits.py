@@ -98,7 +98,7 @@ def require_prices(registry: Registry, run: RunBudget) -> None:
     asked = (
         {teacher for score in spec.scores for teacher in score.teachers} | set(run.teachers) | set(spec.judges) | judges
     )
-    written = [registry.source(key).origin for key in registry.with_parents(spec.sources)]
+    written = [registry.source(key).origin for key in registry.with_parents(spec.read)]
     asked |= {teacher for origin in written if isinstance(origin, WrittenOrigin) for teacher in origin.asked}
     usd = run.limits(registry).usd
     for key in sorted(asked):

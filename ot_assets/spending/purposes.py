@@ -73,7 +73,7 @@ class Purpose:
         if self.kind == "baseline_scores":
             return self.keys[0] in models_of(registry, recipe, teachers) and self.rest in spec.benchmarks
         if self.kind == "write":
-            return self.keys[0] in registry.with_parents(key for key in spec.sources if key in registry.sources)
+            return self.keys[0] in registry.with_parents(key for key in spec.read if key in registry.sources)
         if len(self.keys) != 2:
             return False
         return self.keys[1] in teachers and (self.keys[0] == recipe or self.keys[0] in spec.sources)

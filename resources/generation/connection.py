@@ -12,6 +12,7 @@ call, with its answer stored, may take 500.
 from __future__ import annotations
 
 import asyncio
+import socket
 import time
 import zlib
 from collections.abc import Callable
@@ -26,6 +27,8 @@ Came = Answer | Failure | TryAgain
 
 _MOST_HEADERS = 64 * 1024
 _ENCODINGS = {"gzip": 31, "x-gzip": 31, "deflate": 15}
+# Seconds: a silent peer is asked after a minute, and given up after four questions.
+_KEEPALIVE = {"TCP_KEEPIDLE": 60, "TCP_KEEPINTVL": 30, "TCP_KEEPCNT": 4}
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,6 +49,7 @@ class Connection(asyncio.Protocol):
     def __init__(self, url: str, limits: Limits, over: Callable[[Connection, bool], None]) -> None:
         self._url, self._limits, self._over = url, limits, over
         self._unpacking: zlib._Decompress | None
+        self._headers: dict[str, str]
         self._loop = asyncio.get_running_loop()
         self._transport: asyncio.Transport | None = None
         self._waiting: asyncio.Future[Came] | None = None
@@ -66,10 +70,10 @@ class Connection(asyncio.Protocol):
             self._transport.write(call)
         return waiting
 
-    def overdue(self, now: float) -> bool:
-        """Ends an exchange that took longer than it may; whether it did."""
+    def overdue(self, now: float) -> None:
+        """Ends an exchange that took longer than it may."""
         if self._waiting is None:
-            return False
+            return
         first, limits = self._limits.first_byte, self._limits
         if now - self._began > limits.timeout:
             within = f"{limits.timeout:g} s"
@@ -78,9 +82,13 @@ class Connection(asyncio.Protocol):
         elif self._begun and now - self._heard > limits.stall:
             within = f"{limits.stall:g} s (the body stopped)"
         else:
-            return False
+            return
         self.end(TryAgain(f"no reply from {self._url} within {within}", "timeout", away=True))
-        return True
+
+    def drop(self, waiting: asyncio.Future[Came]) -> None:
+        """Ends the exchange that `waiting` stands for, unless it is over: the next one is not touched."""
+        if self._waiting is waiting:
+            self.end(None)
 
     def end(self, why: Came | None) -> None:
         """Closes it; an exchange under way comes to `why`, or is cancelled."""
@@ -112,6 +120,7 @@ class Connection(asyncio.Protocol):
             self.end(None)
             return
         self._heard, self._begun = time.monotonic(), True
+        self._unread += len(data)
         try:
             self._parser.feed_data(data)
         except httptools.HttpParserCallbackError as error:
@@ -120,9 +129,14 @@ class Connection(asyncio.Protocol):
             self._cut(f"the body cannot be unpacked ({error.__context__})")
         except httptools.HttpParserError as error:
             self._cut(f"no HTTP answer ({error})")
+        except httptools.HttpParserUpgrade:
+            self._cut("no HTTP answer (it changes to another protocol)")
+        if self._unread > _MOST_HEADERS:
+            self._headers_too_large()
 
     def eof_received(self) -> None:
         """The peer sends nothing more: the end of a body without a length."""
+        self.idle_until = 0.0
         if self._waiting is not None and self._to_the_end:
             self.on_message_complete()
 
@@ -137,28 +151,31 @@ class Connection(asyncio.Protocol):
     def on_message_begin(self) -> None:
         """An answer begins; a second one that came along with the first belongs to nobody."""
         if self._waiting is None:
+            self._headers = {}
             self.end(None)
 
     def on_header(self, name: bytes, value: bytes) -> None:
         """A line of the headers."""
         self._header_bytes += len(name) + len(value)
         if self._header_bytes > _MOST_HEADERS:
-            self._cut(f"headers of more than {_MOST_HEADERS:,} bytes")
+            self._headers_too_large()
         key, said = name.decode("latin-1").lower(), value.decode("latin-1")
         self._headers[key] = f"{self._headers[key]}, {said}" if key in self._headers else said
 
     def on_headers_complete(self) -> None:
         """The body follows."""
+        self._unread = 0
         headers = self._headers
         length = headers.get("content-length")
         self._to_the_end = length is None and "transfer-encoding" not in headers
         if length is not None and length.isdecimal() and int(length) > self._limits.most:
-            self._too_large(int(length))
+            self.end(too_large(int(length), self._limits.most))
         if (packed := _ENCODINGS.get(headers.get("content-encoding", ""))) is not None:
             self._unpacking = zlib.decompressobj(packed)
 
     def on_body(self, piece: bytes) -> None:
         """A part of the body."""
+        self._unread = 0
         if self._waiting is None:
             return
         if self._unpacking is not None:
@@ -167,7 +184,7 @@ class Connection(asyncio.Protocol):
         self._pieces.append(piece)
         self._size += len(piece)
         if self._size > self._limits.most:
-            self._too_large(self._size)
+            self.end(too_large(self._size, self._limits.most))
 
     def on_message_complete(self) -> None:
         """The answer is whole."""
@@ -193,21 +210,35 @@ class Connection(asyncio.Protocol):
     def _cut(self, why: str) -> None:
         self.end(TryAgain(f"{self._url}: {why}", "connection", away=True))
 
-    def _too_large(self, size: int) -> None:
-        most = self._limits.most
-        reason = f"the reply has {size:,} bytes or more, the limit is {most:,} (max_reply_bytes)"
-        self.end(Failure(reason, "malformed", retryable=False))
+    def _headers_too_large(self) -> None:
+        self._cut(f"headers of more than {_MOST_HEADERS:,} bytes")
 
     def _forget(self, *, keep_parser: bool = False) -> None:
         """Makes ready for the next answer."""
         if not keep_parser:
             self._parser = httptools.HttpResponseParser(self)
-        self._headers: dict[str, str] = {}
+        self._headers = {}
         self._pieces: list[bytes] = []
         self._unpacking = None
         self._size = self._header_bytes = 0
+        # Bytes of headers, and of whatever else is no body, since the parser last told of a whole block.
+        self._unread = 0
         self._to_the_end = self._begun = False
         self._began = self._heard = 0.0
+
+
+def too_large(size: int, most: int) -> Failure:
+    """What comes of a body over the limit."""
+    reason = f"the reply has {size:,} bytes or more, the limit is {most:,} (max_reply_bytes)"
+    return Failure(reason, "malformed", retryable=False)
+
+
+def notice_who_vanished(made: socket.socket) -> None:
+    """Has the kernel find out a peer that vanished without a word, within minutes."""
+    made.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
+    for name, value in _KEEPALIVE.items():
+        if hasattr(socket, name):
+            made.setsockopt(socket.IPPROTO_TCP, getattr(socket, name), value)
 
 
 def _idle(said: str) -> float:

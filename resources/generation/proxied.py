@@ -6,13 +6,14 @@ Contract: as transport.Transport, but slower. Nothing but aiohttp's errors is ha
 from __future__ import annotations
 
 import asyncio
+import socket
 import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
 import aiohttp
 
-from resources.generation.connection import Came, Limits
+from resources.generation.connection import Came, Limits, notice_who_vanished, too_large
 from resources.generation.http_reply import Answer, TryAgain
 from resources.generation.reply import Failure
 
@@ -26,7 +27,7 @@ class Proxied:
         self._proxy, self._limits, self._connect = proxy, limits, connect
         self._session = aiohttp.ClientSession(
             # The gates limit connections; a second limit here would only hide calls that wait.
-            connector=aiohttp.TCPConnector(limit=0),
+            connector=aiohttp.TCPConnector(limit=0, socket_factory=_socket),
             headers=headers,
             timeout=aiohttp.ClientTimeout(total=limits.timeout, connect=connect),
             cookie_jar=aiohttp.DummyCookieJar(),
@@ -67,9 +68,15 @@ class Proxied:
                 size += len(pieces[-1])
                 if size > limits.most:
                     response.close()
-                    reason = f"the reply has {size:,} bytes or more, the limit is {limits.most:,} (max_reply_bytes)"
-                    return Failure(reason, "malformed", retryable=False)
+                    return too_large(size, limits.most)
             return Answer(response.status, response.headers, b"".join(pieces), time.monotonic() - began)
+
+
+def _socket(address: aiohttp.AddrInfoType) -> socket.socket:
+    family, kind, protocol, _, _ = address
+    made = socket.socket(family, kind, protocol)
+    notice_who_vanished(made)
+    return made
 
 
 class _Late(Exception):

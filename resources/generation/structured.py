@@ -102,6 +102,8 @@ def parse(reply_text: str, model: type[T]) -> Parsed[T]:
 
     More than one fenced block is a fault: which of them is meant would be a guess.
     """
+    if reply_text.lstrip().startswith("<think>") and "</think>" not in reply_text:
+        return Parsed(None, "its reasoning never ends")
     text = reply_text.rpartition("</think>")[2].strip()
     if not text:
         return Parsed(None, "the reply is empty")

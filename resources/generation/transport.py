@@ -14,22 +14,18 @@ from __future__ import annotations
 import asyncio
 import base64
 import ipaddress
-import socket
 import ssl
 import time
-from typing import Any
 from urllib.parse import quote, unquote, urlsplit
 from urllib.request import getproxies, proxy_bypass
 
 from resources.errors import UserError
-from resources.generation.connection import Came, Connection, Limits
+from resources.generation.connection import Came, Connection, Limits, notice_who_vanished
 from resources.generation.http_reply import Answer, TryAgain
 from resources.generation.options import OpenAIOptions
 from resources.generation.proxied import Proxied
 
 _LOCAL = ("127.0.0.1", "localhost", "::1")
-# Seconds: a silent peer is asked after a minute, and given up after four questions.
-_KEEPALIVE = {"TCP_KEEPIDLE": 60, "TCP_KEEPINTVL": 30, "TCP_KEEPCNT": 4}
 _HAPPY_EYEBALLS = 0.25
 _SAFE_IN_PATH = "/%:@!$&'()*+,;=-._~?"
 
@@ -92,10 +88,11 @@ class Transport:
         self._busy.add(connection)
         if self._watch is None:
             self._watch = asyncio.get_running_loop().call_later(self._tick, self._look)
+        waiting = connection.ask(target.call(body), began)
         try:
-            return await connection.ask(target.call(body), began)
+            return await waiting
         except asyncio.CancelledError:
-            connection.end(None)
+            connection.drop(waiting)
             raise
 
     async def _connect(self, target: _Target) -> Connection | TryAgain:
@@ -120,7 +117,7 @@ class Transport:
         except (OSError, ValueError) as error:
             why = f"{target.url}: {type(error).__name__}: {error}"
             return TryAgain(why, "connection", away=True, silent=True)
-        _notice_who_vanished(transport.get_extra_info("socket"))
+        notice_who_vanished(transport.get_extra_info("socket"))
         return connection
 
     def _look(self) -> None:
@@ -205,10 +202,3 @@ def _sendable(headers: dict[str, str]) -> dict[str, str]:
 
 def _is_latin(text: str) -> bool:
     return all(character == "\t" or (character.isprintable() and ord(character) < 256) for character in text)
-
-
-def _notice_who_vanished(made: Any) -> None:
-    made.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
-    for name, value in _KEEPALIVE.items():
-        if hasattr(socket, name):
-            made.setsockopt(socket.IPPROTO_TCP, getattr(socket, name), value)

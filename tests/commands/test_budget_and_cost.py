@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import shutil
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 
 from resources.responses.store import ResponseStore
-from tests.endtoend.house import House
+from tests.endtoend.house import House, build, generated
 from tests.endtoend.server import Endpoint, endpoint
 from tests.endtoend.steps import make
 
@@ -188,4 +189,16 @@ def test_the_pilot_keeps_to_the_budget(anew: House, server: Endpoint):
     said = anew.ot("plan", "sums", "--pilot", "5")
     assert said.code == 1
     assert "budget of recipe sums" in said.err
+    assert server.bodies == []
+
+
+def test_a_pilot_writes_no_source_that_only_gives_examples(tmp_path: Path, server: Endpoint):
+    house = build(tmp_path, tmp_path / "no-base", server.url)
+    origin = {"kind": "written", "teacher": "solver", "from": {"questions": "mine"}}
+    house.write("sources/tales", generated(1, seed=1) | {"origin": origin, "verifier": "none"})
+    score = {"kind": "fasttext", "positives": [{"source": "tales"}], "negatives": [{"source": "made"}]}
+    house.edit("recipes/sums", {"parts": {"math": {"select": [{"kind": "top", "score": score, "rows": 6}]}}})
+    said = house.ot("plan", "sums", "--pilot", "5")
+    assert said.code == 1
+    assert "source tales is written by a model" in said.err
     assert server.bodies == []

@@ -51,6 +51,15 @@ def test_the_best_in_all_and_the_best_a_question() -> None:
     assert set(each.ledger["lost_to"]) <= set(each.frame["trace_id"])
 
 
+def test_a_text_of_unknown_words_has_no_score_and_comes_last() -> None:
+    assert trained(FastText.model_validate(spec(rows=1)), PROOFS, CHAT, 7).score("日本 Tokio") is None
+    given = aids("日本 Tokio", CHAT[3], PROOFS[3])
+    chosen = filtered(spec(rows=2), given)
+    assert lost(chosen) == {"fasttext": 1}
+    assert chosen.ledger["figure"].to_list() == [None]
+    assert lost(filtered(spec(at_least=0.01), aids("日本 Tokio", PROOFS[3]))) == {"fasttext": 1}
+
+
 def test_the_same_samples_give_the_same_scores() -> None:
     step = FastText.model_validate(spec(rows=1))
     first, again = (trained(step, PROOFS, CHAT, 7) for _ in range(2))

@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 
 from ot_assets.distillation.aids import Judge
-from ot_assets.distillation.judge_filters import fill
+from ot_assets.distillation.prompts import fill
 from resources.errors import UserError
 from resources.generation.request import Request
 from resources.generation.structured import RE_ASK_STEP

@@ -25,12 +25,12 @@ def wanted(question_rows: list[Question], count: int) -> dict[str, int]:
 def test_only_the_placeholder_is_replaced(before: str, after: str, question: str) -> None:
     if "{question}" in before + after:
         return
-    assert fill(before + "{question}" + after, question) == before + question + after
+    assert fill(before + "{question}" + after, {"question": question}) == before + question + after
 
 
 def test_braces_are_safe() -> None:
     nasty = r"{0} {question} {x.__class__} %s \1 {{"
-    assert fill("A {b} {question} c}", nasty) == "A {b} " + nasty + " c}"
+    assert fill("A {b} {question} c}", {"question": nasty}) == "A {b} " + nasty + " c}"
 
 
 def test_messages_by_verifier() -> None:

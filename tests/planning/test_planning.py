@@ -201,6 +201,20 @@ def test_size_that_nobody_knows() -> None:
     assert any("how large s is" in assumption for assumption in found.assumptions)
 
 
+def test_a_written_source_is_as_large_as_its_parents_make_it() -> None:
+    origin = {"kind": "written", "teacher": "t", "from": {"questions": "s"}, "per_call": 2}
+    registry = a_registry(
+        a_source("s"),
+        a_source("w", origin=origin, verifier="none"),
+        a_teacher("t", "base"),
+        a_recipe("r", [], ["t"], parts={"p": {"domain": "math", "rows": "all", "sources": [{"source": "w"}]}}),
+    )
+    found = plan(registry, "r")
+    assert found.questions == {"math": 2 * 20}
+    assert stage(found, "traces")["requests"] == 2 * 20
+    assert not any("how large" in assumption for assumption in found.assumptions)
+
+
 def test_answers_are_no_longer_than_allowed() -> None:
     found = plan(small(), "r")
     traces = stage(found, "traces")

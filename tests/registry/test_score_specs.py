@@ -11,7 +11,7 @@ from pydantic import TypeAdapter, ValidationError
 from ot_assets.registry.specs.score import Score, asked_for, with_parts
 from schemas.ids import content_hash
 from tests.factories import a_model, a_recipe, a_registry, a_source, a_teacher
-from tests.registry.house import House
+from tests.registry.house import SOURCE, House
 
 SCORE: TypeAdapter[Score] = TypeAdapter(Score)
 SIDES = {"positives": [{"source": "good"}], "negatives": [{"source": "bad"}]}
@@ -177,3 +177,12 @@ def test_a_source_that_is_scored_by_its_own_questions_is_warned_of(tmp_path: Pat
     )
     (warning,) = [one for one in house.load().warnings if "by themselves" in str(one)]
     assert "'sums' is drawn from too" in str(warning)
+
+
+def test_a_source_that_its_part_leaves_out_is_scored_by_nobody(tmp_path: Path) -> None:
+    house = House(tmp_path).furnish()
+    house.write("sources/other.yaml", SOURCE.replace("{seed}", "2"))
+    text = RECIPE % "{kind: fasttext, positives: [{source: sums}], negatives: [{texts: [b]}]}"
+    drawn = "sources: [{source: other}, {source: sums}]\n    top: 1"
+    house.write("recipes/first.yaml", text.replace("sources: [{source: sums}]", drawn))
+    assert not [one for one in house.load().warnings if "by themselves" in str(one)]

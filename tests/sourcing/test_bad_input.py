@@ -38,6 +38,7 @@ def encoded(path: Path, encoding: str, kind: str) -> None:
     [
         ("utf-8", None), ("utf-8-sig", None), ("utf-16", None), ("utf-32", None), ("utf-16-le", None), ("utf-16-be", None),
         ("latin-1", "latin-1"), ("cp1252", "windows-1252"), ("utf-8-sig", "utf-8"), ("utf-16", "utf-16"),
+        ("utf-8", "utf-8-sig"), ("utf-8-sig", "utf-8-sig"),
     ],
 )  # fmt: skip
 def test_text_in_any_encoding_that_is_marked_plain_or_stated(

@@ -46,6 +46,28 @@ def test_globs_are_read_by_name_each_file_once_and_name_no_machine_path(tmp_path
     assert absolute.frame["source_row"].to_list() == ["1.jsonl:0", "1.jsonl:1"]
 
 
+def test_two_files_outside_the_folder_that_would_have_one_name_are_refused(tmp_path: Path) -> None:
+    for folder in ("mine", "one", "two"):
+        (tmp_path / folder).mkdir()
+        write_jsonl(tmp_path / folder / "a.jsonl", ROWS)
+    one, two = (str(tmp_path / folder / "*.jsonl") for folder in ("one", "two"))
+    twice = read_all(files_spec(one, "../one/../one/a.jsonl", one, **MATH), context(tmp_path / "mine"))
+    assert twice.frame["source_row"].to_list() == [f"../one/a.jsonl:{i}" for i in range(5)]
+    with pytest.raises(
+        UserError, match=r"tiny: .*/one/a\.jsonl and .*/two/a\.jsonl are both called a\.jsonl"
+    ) as refused:
+        read_all(files_spec(one, two, **MATH), context(tmp_path / "mine"))
+    assert "rename one of them, or put them below the folder of the YAML" in refused.value.fix
+    with pytest.raises(UserError, match="both called"):
+        read_all(files_spec("a.jsonl", one, **MATH), context(tmp_path / "mine"))
+
+
+def test_a_folder_whose_name_looks_like_a_glob(tmp_path: Path) -> None:
+    (tmp_path / "mine [1]").mkdir()
+    write_jsonl(tmp_path / "mine [1]" / "a.jsonl", ROWS)
+    assert len(read_all(files_spec("*.jsonl", **MATH), context(tmp_path / "mine [1]")).frame) == 5
+
+
 def test_an_fsspec_address_is_read(tmp_path: Path) -> None:
     import fsspec
 

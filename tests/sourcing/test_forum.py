@@ -129,6 +129,23 @@ def test_an_archive_as_it_was_published(tmp_path: Path) -> None:
         read_all(forum("other.7z"), context(tmp_path))
 
 
+def test_an_archive_that_is_locked_or_torn_inside_says_so(tmp_path: Path) -> None:
+    py7zr = pytest.importorskip("py7zr")
+    (tmp_path / "Posts.xml").write_text(POSTS)
+    for hidden in (True, False):
+        with py7zr.SevenZipFile(tmp_path / "site.7z", "w", password="secret", header_encryption=hidden) as archive:
+            archive.write(tmp_path / "Posts.xml", "Posts.xml")
+        with pytest.raises(UserError, match=r"tiny: site\.7z wants a password[\s\S]*unpack it first"):
+            read_all(forum("site.7z"), context(tmp_path))
+    with py7zr.SevenZipFile(tmp_path / "site.7z", "w") as archive:
+        archive.write(tmp_path / "Posts.xml", "Posts.xml")
+    data = bytearray((tmp_path / "site.7z").read_bytes())
+    data[-80] ^= 0xFF  # in the packed table of what it holds
+    (tmp_path / "site.7z").write_bytes(data)
+    with pytest.raises(UserError, match=r"tiny: site\.7z is no readable archive: Corrupt"):
+        read_all(forum("site.7z"), context(tmp_path))
+
+
 def test_a_reader_that_stops_early_leaves_no_thread_and_no_file(tmp_path: Path) -> None:
     import threading
 
@@ -172,6 +189,21 @@ def test_what_is_no_dump_is_named_before_it_is_read(tmp_path: Path) -> None:
 )  # fmt: skip
 def test_html_becomes_markdown_with_formulas_as_they_are(html: str, text: str) -> None:
     assert as_markdown(html) == text
+
+
+def test_a_damaged_number_is_its_rows_problem_alone(tmp_path: Path) -> None:
+    huge = 1 << 63
+    rows = [
+        question(1, AcceptedAnswerId=huge),
+        question(huge),
+        question(3, title="Another", AcceptedAnswerId=4),
+        answer(4, 3, "<p>so</p>"),
+    ]
+    (tmp_path / "Posts.xml").write_text(dump(rows))
+    batch = read_all(forum(), context(tmp_path))
+    assert batch.frame["source_row"].to_list() == ["Posts.xml:1", "Posts.xml:3"]
+    assert batch.frame["solution"].to_list() == [None, "so"]
+    assert rules(batch) == {"Posts.xml:1": "unreadable"}
 
 
 def test_html_that_is_nested_too_deeply_is_a_row_of_the_ledger(tmp_path: Path) -> None:

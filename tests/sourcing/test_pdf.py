@@ -64,6 +64,16 @@ def test_several_pages_can_be_one_document(tmp_path: Path) -> None:
     assert second == Document("book.pdf", 4, "The end of the book.", pages=1)
 
 
+def test_a_page_that_cannot_be_read_takes_no_other_with_it(tmp_path: Path) -> None:
+    path = write_pdf(tmp_path / "book.pdf", BOOK)
+    path.write_bytes(path.read_bytes().replace(b"4 0 obj\n<< /Type /Page ", b"4 0 obj\n<< /Type /Pagx "))
+    batch = read_all(spec(origin(pages=3).to_dict(), columns={}, verifier="none"), context(tmp_path))
+    assert batch.frame["source_row"].to_list() == ["book.pdf:2", "book.pdf:4"]
+    assert batch.frame["question"].to_list()[0] == "Question 1.1\nName CH4."
+    assert rules(batch) == {"book.pdf:1": "unreadable"}
+    assert batch.rejected["note"].to_list() == ["page 1 cannot be read: Failed to load page."]
+
+
 def test_a_source_of_pages_has_rows_and_a_ledger(tmp_path: Path) -> None:
     write_pdf(tmp_path / "book.pdf", BOOK)
     (tmp_path / "torn.pdf").write_bytes(b"%PDF-1.4\n1 0 obj\n<< /Type /Cat")

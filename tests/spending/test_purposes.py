@@ -155,3 +155,19 @@ def test_prices_are_asked_for_before_anything_else(registry: Registry, store: Re
     require_prices(registry, RunBudget("r", ("nobody",), BudgetSpec(tokens=1)))
     with pytest.raises(UserError, match="model free states no price"):
         require_prices(registry, RunBudget("r", ("nobody",), BudgetSpec(usd=1)))
+
+
+def test_a_written_source_that_only_gives_examples_belongs_to_the_recipe() -> None:
+    score = {"kind": "fasttext", "positives": [{"source": "w"}], "negatives": [{"texts": ["bad"]}]}
+    registry = a_registry(
+        a_source("s"),
+        a_source("w", origin={"kind": "written", "teacher": "nobody", "from": {"questions": "s"}}, verifier="none"),
+        a_model("free"),
+        a_teacher("nobody", "free"),
+        a_recipe(
+            "r", ["s"], ["reference"], parts={"p": {**PART, "select": [{"kind": "top", "score": score, "rows": 5}]}}
+        ),
+    )
+    assert Purpose.read("write w questions by nobody").belongs(registry, "r", ("reference",))
+    with pytest.raises(UserError, match="model free states no price"):
+        require_prices(registry, RunBudget("r", ("reference",), BudgetSpec(usd=1)))

@@ -32,18 +32,6 @@ def noted(texts: pl.Series, wide: str, find: Callable[[str], Place | None]) -> p
     return pl.Series(found, dtype=pl.String)
 
 
-def first_of(*patterns: re.Pattern[str]) -> Callable[[str], Place | None]:
-    """A `find` that gives the first match of any of the patterns, in the patterns' order."""
-
-    def find(text: str) -> Place | None:
-        for pattern in patterns:
-            if match := pattern.search(text):
-                return match.span()
-        return None
-
-    return find
-
-
 def excerpt(text: str, start: int, end: int) -> str:
     """What was found with a little around it, on one line, at most `MOST` characters."""
     before, after = max(0, start - _AROUND), min(len(text), min(end, start + MOST) + _AROUND)

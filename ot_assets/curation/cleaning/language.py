@@ -15,8 +15,8 @@ import polars as pl
 from ot_assets.registry.specs.clean import InLanguage
 from ot_assets.registry.specs.languages import plain_language
 
-_FEWEST = 12
-"""Letters in the prose; fewer are unknown."""
+_PIECES = 16
+"""Pieces of a question that are told."""
 _SHOWN = 160
 """Characters of a piece that the model is shown: more cost more and tell no more."""
 _SYMBOLS = dict.fromkeys(map(ord, "{}()[]<>=;_/\\|&^#@~+*$%"))
@@ -35,24 +35,17 @@ _NUMBERS = re.compile(r"\d[\d.,:/-]*")
 def hits(questions: pl.DataFrame, rule: InLanguage) -> pl.Series:
     """What each question is written in, where that is not wanted."""
     asked = questions.select("question", plain=_plain_english(rule))
-    from ot_assets.distillation.language_filter import Told, detector, pieces, prose, spread
+    from ot_assets.distillation.language_filter import detector, prose, told
 
     detect = detector()
     wanted = {plain_language(tag) for tag in rule.keep}
 
     def find(text: str) -> str | None:
-        letters: dict[str, int] = {}
-        for piece in spread(pieces(_prose(prose(text))), 16):
-            number = sum(map(str.isalpha, piece))
-            if number < _FEWEST:
-                continue
-            language, sure = detect(piece[:_SHOWN])
-            if sure >= rule.sure:
-                letters[language] = letters.get(language, 0) + number
-        share = Told(letters).share(wanted)
+        languages = told(_prose(prose(text)), detect, plain=True, most=_PIECES, seen=_SHOWN, sure=rule.sure)
+        share = languages.share(wanted)
         if share is None:
             return "its language cannot be told" if rule.unknown == "drop" else None
-        return None if share >= rule.share else str(Told(letters))
+        return None if share >= rule.share else str(languages)
 
     found = [None if plain else find(text) for text, plain in asked.iter_rows()]
     return pl.Series(found, dtype=pl.String)

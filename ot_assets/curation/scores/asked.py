@@ -10,7 +10,8 @@ like any other reply, once, and shared by all recipes.
 * `ask_llm`: 1 to 100 by a rubric with examples. An endpoint that can is told the form of its reply (JSON with a reason), others
   are asked for the number alone; what came is read either way.
 
-A reply that holds no figure, or a request that failed, gives null and is counted by reason; neither is ever an error.
+A reply that holds no figure, or a request that failed for good, gives null and is counted by reason; neither is ever an error.
+`UserError` where another try may bring a reply: all others are asked and stored by then, and the next run asks only for it.
 """
 
 from __future__ import annotations
@@ -21,9 +22,11 @@ from dataclasses import dataclass
 import polars as pl
 
 from ot_assets.curation.scores.column import Column, Todo
-from ot_assets.curation.scores.prompts import AS_DATA, AS_NUMBER, DIFFICULTY_PROMPT, WORTH_PROMPT, filled
+from ot_assets.curation.scores.prompts import AS_DATA, AS_NUMBER, DIFFICULTY_PROMPT, WORTH_PROMPT
 from ot_assets.curation.scores.replies import Rating, parse_difficulty, parse_worth
-from ot_assets.distillation.prompts import messages_for, sampling_of, with_system
+from ot_assets.distillation.answering import refuse_unfinished
+from ot_assets.distillation.parsing import parse
+from ot_assets.distillation.prompts import fill, messages_for, sampling_of, with_system
 from ot_assets.registry.specs.score import AnswerLength, AskedScore, AskLLM, Difficulty
 from ot_assets.registry.specs.teacher import TeacherSpec
 from resources.generation.engine import Outcome
@@ -66,6 +69,7 @@ class AskedScorer:
     def score(self, todo: Todo, column: Column) -> None:
         """Fills the column for the wanted rows. What is under way is in memory, not what was answered."""
         waiting: dict[str, list[int]] = {}
+        open_ones: list[Failure] = []
 
         def requests() -> Iterator[Request]:
             for places, batch in todo.batches("question", "verifier"):
@@ -78,10 +82,13 @@ class AskedScorer:
             place = waiting[request.key].pop()
             if not waiting[request.key]:
                 del waiting[request.key]
-            if isinstance(result, Failure):
-                column.lacks(f"failed: {result.kind}", result.reason)
-            else:
+            if isinstance(result, Reply):
                 self._read(place, result, column)
+            elif result.retryable:
+                open_ones.append(result)
+            else:
+                column.lacks(f"failed: {result.kind}", result.reason)
+        refuse_unfinished(open_ones, len(todo), f"score {self.spec.column}")
 
     def _read(self, place: int, reply: Reply, column: Column) -> None:
         if self._counts_nothing(reply):
@@ -102,8 +109,7 @@ class AskedScorer:
     def _figure(self, reply: Reply) -> float | None:
         if isinstance(self.spec, AnswerLength):
             return _length(self.spec, reply, self.count)
-        tags = self.teacher.reasoning
-        text = reply.text.rpartition(tags.close)[2] if tags else reply.text
+        text = parse(reply, self.teacher.reasoning).answer or ""
         return parse_worth(text) if isinstance(self.spec, AskLLM) else parse_difficulty(text)
 
 
@@ -132,12 +138,12 @@ def _messages(
 ) -> tuple[Message, ...]:
     if isinstance(score, AnswerLength):
         return messages_for(teacher, question, verifier)
-    return with_system(teacher, filled(score.prompt or DIFFICULTY_PROMPT, {"question": question}))
+    return with_system(teacher, fill(score.prompt or DIFFICULTY_PROMPT, {"question": question}))
 
 
 def _worth_request(score: AskLLM, teacher: TeacherSpec, model: Model, question: str, shown: Shown) -> Request:
     said = {"question": question, "positives": shown.positives, "negatives": shown.negatives}
-    bare = model.request(with_system(teacher, filled(score.prompt or WORTH_PROMPT, said)), sampling_of(teacher))
+    bare = model.request(with_system(teacher, fill(score.prompt or WORTH_PROMPT, said)), sampling_of(teacher))
     as_data = bare.endpoint not in _IN_WORDS
     if score.prompt is None:
         said_last = with_system(teacher, bare.messages[-1].content + (AS_DATA if as_data else AS_NUMBER))

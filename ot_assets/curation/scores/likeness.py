@@ -18,7 +18,7 @@ from ot_assets.curation.scores.examples import ExampleReader
 from ot_assets.distillation.classifier import Classifier, kept, trained
 from ot_assets.progress import report
 from ot_assets.registry.specs.score import FastTextScore
-from resources.artifacts.locks import hold
+from resources.artifacts.locks import hold, try_hold
 from schemas.ids import normalise
 
 _MOST_KEPT = 8
@@ -40,7 +40,7 @@ class LikenessScorer:
         done, total = 0, len(todo)
         for places, batch in todo.batches("question"):
             for place, text in zip(places.tolist(), map(normalise, batch.get_column("question")), strict=True):
-                value = self._classifier.score(text) if self._classifier.knows(text) else None
+                value = self._classifier.score(text)
                 if value is None:
                     column.lacks("no known word", text[:200])
                 else:
@@ -51,7 +51,7 @@ class LikenessScorer:
     @cached_property
     def _classifier(self) -> Classifier:
         path = self.folder / f"fasttext-{self.identity[:32]}.bin"
-        with hold(self.folder / f"{path.stem}.lock", f"the classifier of {self.spec.column}"):
+        with hold(path.with_suffix(".lock"), f"the classifier of {self.spec.column}"):
             if path.is_file():
                 path.touch()
                 return kept(path)
@@ -68,7 +68,10 @@ class LikenessScorer:
 
 
 def _prune(folder: Path) -> None:
-    """Removes the classifiers that were not used for the longest time."""
-    known = sorted(folder.glob("fasttext-*.bin"), key=lambda path: path.stat().st_mtime, reverse=True)
-    for path in known[_MOST_KEPT:]:
-        path.unlink(missing_ok=True)
+    """Removes the classifiers that were not used for the longest time; one that is being made or loaded stays."""
+    with hold(folder / "prune.lock", "the kept classifiers"):
+        known = sorted(folder.glob("fasttext-*.bin"), key=lambda path: path.stat().st_mtime, reverse=True)
+        for path in known[_MOST_KEPT:]:
+            with try_hold(path.with_suffix(".lock"), "a classifier that goes") as free:
+                if free:
+                    path.unlink(missing_ok=True)

@@ -8,12 +8,13 @@ model, an input that is not there.
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from functools import partial
+from functools import cache, partial
 from importlib.metadata import version
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from ot_assets.asking import as_model, weights_folder, with_weights
+from ot_assets.curation.embedding import embed, embedding_folder
 from ot_assets.curation.scores.asked import AskedScorer, CountTokens, Shown
 from ot_assets.curation.scores.chance import ChanceScorer
 from ot_assets.curation.scores.column import Scorer
@@ -34,6 +35,7 @@ from ot_assets.registry.specs.score import (
 )
 
 if TYPE_CHECKING:
+    from ot_assets.curation.tokens import Tokenizer
     from ot_assets.step import Step
     from resources.artifacts import Artifact
 
@@ -49,7 +51,7 @@ class Scorers:
         object.__setattr__(self, "examples", ExampleReader(self._screened))
 
     def of(self, score: SingleScore) -> Scorer:
-        """The scorer of one score. Nothing is trained, loaded or asked yet."""
+        """The scorer of one score. Nothing is trained, loaded or asked yet; examples are read: ids, for AskLLM the texts."""
         match score:
             case RandomScore():
                 return ChanceScorer(score)
@@ -82,18 +84,20 @@ class Scorers:
         return self.step.open("screened_questions", source(key))
 
     def _embed(self, model: str) -> Embed:
-        def embed(texts):  # type: ignore[no-untyped-def]  # noqa: ANN001, ANN202 - typed by Embed
-            from ot_assets.curation.embedding import embed, embedding_folder
+        @cache
+        def folder() -> Path:
+            return embedding_folder(model, self.step.registry, self.step.services.home)
 
-            return embed(texts, embedding_folder(model, self.step.registry, self.step.services.home))
-
-        return embed
+        return lambda texts: embed(texts, folder())
 
     def _counter(self, model: str) -> CountTokens:
-        from ot_assets.curation.tokens import load_tokenizer
+        @cache
+        def tokenizer() -> Tokenizer:
+            from ot_assets.curation.tokens import load_tokenizer
 
-        tokenizer = load_tokenizer(weights_folder(self.step.registry.model(model), self.step.services.home))
-        return lambda text: len(tokenizer.split([text])[0])
+            return load_tokenizer(weights_folder(self.step.registry.model(model), self.step.services.home))
+
+        return lambda text: len(tokenizer().split([text])[0])
 
     @property
     def _folder(self) -> Path:

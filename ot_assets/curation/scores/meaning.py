@@ -22,6 +22,7 @@ from ot_assets.curation.scores.examples import ExampleReader
 from ot_assets.progress import report
 from ot_assets.registry.specs.examples import Examples
 from ot_assets.registry.specs.score import EmbeddingScore
+from resources.artifacts.locks import hold
 from schemas.ids import normalise
 
 Embed = Callable[[Sequence[str]], npt.NDArray[np.float32]]
@@ -54,15 +55,15 @@ class MeaningScorer:
     @cached_property
     def _direction(self) -> Floats:
         path = self.folder / f"embedding-{self.identity[:32]}.npy"
-        if path.is_file():
-            kept: Floats = np.load(path, allow_pickle=False)
-            return kept
-        direction = self._mean(self.spec.positives) - self._mean(self.spec.negatives)
-        self.folder.mkdir(parents=True, exist_ok=True)
-        made = path.with_suffix(f".{id(self)}.tmp.npy")
-        np.save(made, direction, allow_pickle=False)
-        made.replace(path)
-        return direction
+        with hold(path.with_suffix(".lock"), f"the examples of {self.spec.column}"):
+            if path.is_file():
+                kept: Floats = np.load(path, allow_pickle=False)
+                return kept
+            direction = self._mean(self.spec.positives) - self._mean(self.spec.negatives)
+            made = path.with_suffix(".tmp.npy")
+            np.save(made, direction, allow_pickle=False)
+            made.replace(path)
+            return direction
 
     def _mean(self, examples: Sequence[Examples]) -> Floats:
         total: Floats = np.zeros(1)

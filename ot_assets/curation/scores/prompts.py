@@ -1,14 +1,13 @@
 """What a teacher is asked when it rates a question.
 
-Belongs here: our rubrics, and how a question and examples get into one. Pure. The rubric of AskLLM follows the one that the
+Belongs here: our rubrics, and how examples get into one. Pure. The rubric of AskLLM follows the one that the
 OpenThoughts team published for agents' tasks (clear, deep, worth learning from, 1 to 100, with what deserves much and what
 little); theirs for questions was not published.
 """
 
 from __future__ import annotations
 
-import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 
 LONGEST_EXAMPLE = 2_000
 """Characters of an example that a request shows; each request shows them all."""
@@ -50,18 +49,10 @@ Judge the question, do not answer it. The question stands between the lines.
 AS_DATA = "Say why in a sentence, then the score."
 AS_NUMBER = "Answer with the number only."
 
-_NAMES = re.compile(r"\{(question|positives|negatives)\}")
 _HEADS = {
     "positives": "Questions that deserve 80 to 100:",
     "negatives": "Questions that deserve 1 to 39:",
 }
-
-
-def filled(template: str, said: Mapping[str, str]) -> str:
-    """The template with `{question}`, `{positives}` and `{negatives}` replaced in one pass; other braces stay, also those in
-    what is put in.
-    """
-    return _NAMES.sub(lambda found: said.get(found.group(1), found.group(0)), template)
 
 
 def shown(side: str, texts: Sequence[str]) -> str:

@@ -39,7 +39,7 @@ class Scale:
 
 def _mentions(top: int, word: str) -> re.Pattern[str]:
     spans = rf"(?:\bfrom\s+)?\b1\s*(?:-|–|—|to|and|through)\s*{top}\b"
-    return re.compile(rf"{spans}|\s*/\s*{top}(?![\d.])|\bout\s+of\s+(?:{top}|{word})\b", re.IGNORECASE)
+    return re.compile(rf"{spans}|\s*/\s*{top}(?!\d|\.\d)|\bout\s+of\s+(?:{top}|{word})\b", re.IGNORECASE)
 
 
 TEN, HUNDRED = Scale(10, "ten"), Scale(100, "(?:a|one)?\\s*hundred")

@@ -8,7 +8,6 @@ are those of the OpenThoughts3 ablation (arXiv 2506.04178, answer filtering), wi
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable, Mapping
 from typing import Annotated, Any, Literal
 
@@ -20,8 +19,6 @@ Part = Literal["full", "answer"]
 """What of an answer a step reads: its reasoning and its final answer, or the final answer alone."""
 
 _PART = "`full`: reasoning and final answer, as the paper; `answer`: the final answer alone."
-PLACEHOLDER = re.compile(r"\{(question|gold|answers?)\}")
-"""What a judge's prompt may hold."""
 
 VERIFY_PROMPT = """Is the provided answer a correct solution to the following problem?
 

@@ -150,6 +150,11 @@ class RecipeSpec(Spec):
         """Scores that its parts read, each once, in order."""
         return tuple(dict.fromkeys(score for part in self.parts.values() for score in part.scores))
 
+    @property
+    def read(self) -> tuple[str, ...]:
+        """Its sources, and those that only give examples to its scores."""
+        return tuple(dict.fromkeys((*self.sources, *(key for score in self.scores for key in score.sources))))
+
     def scores_of(self, source: str) -> tuple[Score, ...]:
         """Scores that this recipe needs of one source's questions."""
         parts = (part for part in self.exact_parts.values() if any(draw.source == source for draw in part.sources))

@@ -125,6 +125,10 @@ class Parents(Spec):
                 raise ValueError(f"from.{stray[0]} belongs to {kind}")
         if self.documents == () or self.personas == ():
             raise ValueError(f"from.{given[0]} is empty")
+        files = self.documents if isinstance(self.documents, tuple) else (self.personas,)
+        address = next((path for path in files if isinstance(path, str) and "://" in path), None)
+        if address is not None:
+            raise ValueError(f"from.{given[0]}: {address} is an address; name files of this machine")
         return self
 
     @property
@@ -230,7 +234,13 @@ class WrittenOrigin(Spec):
     def size(self) -> int | None:
         """Questions to expect at most; None where the parents would have to be counted."""
         known = self.parents.known
-        return self.rows if self.rows is not None else None if known is None else known * self.per_call
+        return self.at_most(self.rows if self.rows is not None else None if known is None else known * self.per_call)
+
+    def at_most(self, questions: int | None) -> int | None:
+        """So many questions, or those of `most_calls` where they are fewer; None where nobody knows how many."""
+        if questions is None or self.most_calls is None:
+            return questions
+        return min(questions, self.most_calls * self.per_call)
 
     @property
     def writers(self) -> tuple[str, ...]:

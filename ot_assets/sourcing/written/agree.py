@@ -2,8 +2,10 @@
 
 Belongs here: asking, and who agrees. Contract: answer i is sample i in the teacher's own prompt, so these replies are
 the same as its first traces of the question and are bought once. The gold answer is the written one, or what the
-first reply states; all others must equal it by the source's verifier. What has no answer, or two, goes to the ledger
-(`no_answer`, `disagreement`). What models wrote is read in worker processes that can be killed.
+first reply states; all others must equal it by the source's verifier. With `choice` a written answer may name its option
+in any way that sourcing reads (`(b)`, the option's text) and becomes its letter; one that names none is lost before
+anybody is asked. What has no answer, or two, goes to the ledger (`no_answer`, `disagreement`). What models wrote is read
+in worker processes that can be killed.
 """
 
 from __future__ import annotations
@@ -15,7 +17,7 @@ from typing import Any
 
 from ot_assets.distillation.parsing import parse
 from ot_assets.distillation.prompts import messages_for, sampling_of
-from ot_assets.sourcing.choices import options_in
+from ot_assets.sourcing.choices import ChoiceError, gold_letter, options_in, read_options
 from ot_assets.sourcing.written.asking import Asked, Got
 from ot_assets.sourcing.written.candidates import Candidate, Fate, Lost
 from ot_assets.verification import Verdict, VerifierPool, VerifyTask
@@ -38,6 +40,22 @@ class Agreement:
 
     def judge(self, candidates: Sequence[Candidate], pool: VerifierPool) -> list[Fate]:
         """Each candidate with its gold answer, or why it has none."""
+        named = [self._named(one) for one in candidates]
+        judged = iter(self._judged([one for one in named if isinstance(one, Candidate)], pool))
+        return [next(judged) if isinstance(one, Candidate) else one for one in named]
+
+    def _named(self, one: Candidate) -> Fate:
+        """The candidate with the letter of the option that its written answer names; one without is as it was."""
+        if self.verifier != "choice" or not one.written.answer:
+            return one
+        try:
+            options = options_in(one.written.question) or read_options(self.settings.get("options"))
+            letter = gold_letter(one.written.answer, options, "letter")
+        except ChoiceError as error:
+            return Lost("no_answer", error.note[:_NOTE])
+        return replace(one, written=replace(one.written, answer=letter))
+
+    def _judged(self, candidates: Sequence[Candidate], pool: VerifierPool) -> list[Fate]:
         requests = [request for one in candidates for request in self._requests(one)]
         got = self.asked.read(requests, _text, "agree")
         each = [got[n * self.answers : (n + 1) * self.answers] for n in range(len(candidates))]

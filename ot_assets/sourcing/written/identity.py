@@ -13,6 +13,8 @@ from typing import Any
 from ot_assets.distillation.sample_files import digest
 from ot_assets.registry import Registry
 from ot_assets.registry.specs.written import WrittenOrigin
+from ot_assets.sourcing.places import find_places
+from resources.errors import UserError
 
 
 def sourced_spec(registry: Registry, key: str) -> dict[str, Any]:
@@ -34,20 +36,19 @@ def terms_of(registry: Registry, teacher: str) -> str:
 
 
 def _files(registry: Registry, key: str, origin: WrittenOrigin) -> dict[str, str | None]:
-    """Files beside the YAML that parents come from, by the name under which they stand there."""
-    place = registry.files.get(("sources", key))
+    """Files beside the YAML that parents come from, by the name under which they stand there. What is not there has no
+    hash.
+    """
+    file = registry.files.get(("sources", key))
     parents = origin.parents
-    names = parents.documents if isinstance(parents.documents, tuple) else ()
-    if isinstance(parents.personas, str):
-        names = (parents.personas,)
-    if place is None or not names:
+    if file is None:
         return {}
-    found: dict[str, str | None] = {}
-    for name in names:
-        there = [Path(name)] if Path(name).is_absolute() else sorted(place.parent.glob(name))
-        found.update({_name(file, place.parent): digest(file) for file in there if file.is_file()})
-    return found
-
-
-def _name(file: Path, folder: Path) -> str:
-    return file.relative_to(folder).as_posix() if file.is_relative_to(folder) else str(file)
+    if isinstance(parents.personas, str):
+        return {parents.personas: digest(file.parent / parents.personas)}
+    if not isinstance(parents.documents, tuple):
+        return {}
+    try:
+        places = find_places(key, parents.documents, file.parent)
+    except UserError:  # whoever makes the source is told
+        return dict.fromkeys(parents.documents)
+    return {place.name: digest(Path(place.path)) for place in places}

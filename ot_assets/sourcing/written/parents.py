@@ -3,23 +3,22 @@
 Belongs here: seed questions of another source, passages of documents, topics, personas. Contract: parents have names
 that do not depend on their number or order, so that parents which are added leave the others' calls as they are;
 names are in memory, the texts of a source's rows are read for those that are asked for. Fails with UserError: no
-document, an empty file, a source without rows. A document that cannot be read is a `Problem`, and the others are
-used.
+document, two of one name, an empty file, a source without rows. A document that cannot be read is a `Problem`, and
+the others are used.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from glob import escape
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 from typing import Literal, Protocol
 
 import polars as pl
 
-from ot_assets.registry.specs.origin import PdfOrigin
 from ot_assets.registry.specs.written import Parents, leaves
 from ot_assets.sourcing import pdf
+from ot_assets.sourcing.places import Place, find_places
 from resources.artifacts import Artifact
 from resources.errors import UserError
 
@@ -146,33 +145,28 @@ def personas(spec: Parents, folder: Path) -> Listed:
     if isinstance(spec.personas, tuple):
         lines: Iterable[str] = spec.personas
     else:
-        file = folder / str(spec.personas)
-        lines = _text_of(file).splitlines()
+        lines = _text_of(folder / str(spec.personas), str(spec.personas)).splitlines()
     names = dict.fromkeys(line.strip() for line in lines if line.strip())
     if not names:
         raise UserError(f"{spec.personas} holds no persona", fix="write one a line")
     return Listed(tuple(Parent("persona", name, name) for name in names))
 
 
-def documents(globs: Sequence[str], folder: Path, characters: int) -> Listed:
-    """Passages of text, Markdown and PDF files. UserError where a glob means no file, or all of them hold no text."""
+def documents(key: str, globs: Sequence[str], folder: Path, characters: int) -> Listed:
+    """Passages of text, Markdown and PDF files. `key` is the source that errors name: UserError where a glob means no
+    file, where two files have one name, and where all of them hold no text.
+    """
     found: list[Parent] = []
     problems: list[Problem] = []
-    for pattern in globs:
-        files = sorted(folder.glob(pattern)) if not Path(pattern).is_absolute() else [Path(pattern)]
-        files = [file for file in files if file.is_file()]
-        if not files:
-            raise UserError(f"no file is {pattern}, looked for in {folder}", fix="correct from.documents")
-        for file in files:
-            place = file.relative_to(folder).as_posix() if file.is_relative_to(folder) else file.name
-            if file.suffix.lower() == _PDF:
-                _read_pdf(file, folder, characters, found, problems)
-            else:
-                _read_text(file, place, characters, found, problems)
+    for place in find_places(key, globs, folder, field="origin.from.documents"):
+        if PurePosixPath(place.name).suffix.lower() == _PDF:
+            _read_pdf(place, characters, found, problems)
+        else:
+            _read_text(place, characters, found, problems)
     if not found:
         why = f": {problems[0].place}: {problems[0].reason}" if problems else ""
-        raise UserError(f"no document has any text{why}", fix="PDF scans need OCR before they can be read")
-    return Listed(tuple({parent.name: parent for parent in found}.values()), tuple(problems))
+        raise UserError(f"{key}: no document has any text{why}", fix="PDF scans need OCR before they can be read")
+    return Listed(tuple(found), tuple(problems))
 
 
 def passages(text: str, characters: int) -> list[str]:
@@ -187,22 +181,21 @@ def passages(text: str, characters: int) -> list[str]:
     return [passage for passage in [*found, left] if passage]
 
 
-def _read_text(file: Path, place: str, characters: int, found: list[Parent], problems: list[Problem]) -> None:
-    suffix = file.suffix.lower()
+def _read_text(place: Place, characters: int, found: list[Parent], problems: list[Problem]) -> None:
+    suffix = PurePosixPath(place.name).suffix.lower()
     if suffix not in _TEXTS:
-        problems.append(Problem(place, f"{suffix or 'no suffix'}: only {', '.join((*_TEXTS, _PDF))} are read"))
+        problems.append(Problem(place.name, f"{suffix or 'no suffix'}: only {', '.join((*_TEXTS, _PDF))} are read"))
         return
     try:
-        text = _text_of(file)
+        text = _text_of(Path(place.path), place.name)
     except UserError as error:
-        problems.append(Problem(place, error.what))
+        problems.append(Problem(place.name, error.what))
     else:
-        _add(place, text, characters, found, problems)
+        _add(place.name, text, characters, found, problems)
 
 
-def _read_pdf(file: Path, folder: Path, characters: int, found: list[Parent], problems: list[Problem]) -> None:
-    origin = PdfOrigin(kind="pdf", paths=(escape(str(file)),))
-    for one in pdf.documents(origin, folder):
+def _read_pdf(place: Place, characters: int, found: list[Parent], problems: list[Problem]) -> None:
+    for one in pdf.documents_of(place):
         if isinstance(one, pdf.Document):
             _add(one.place, one.text, characters, found, problems)
         else:
@@ -218,10 +211,11 @@ def _add(place: str, text: str, characters: int, found: list[Parent], problems: 
         found.append(Parent("document", name, part, None, place))
 
 
-def _text_of(file: Path) -> str:
+def _text_of(file: Path, name: str) -> str:
+    """The text of a file. `name` is what it is called in errors, which come into the ledger too."""
     try:
         return file.read_bytes().decode("utf-8-sig")
     except OSError as error:
-        raise UserError(f"{file} cannot be read: {error.strerror}", fix="mend the file or its name") from None
+        raise UserError(f"{name} cannot be read: {error.strerror}", fix="mend the file or its name") from None
     except UnicodeDecodeError as error:
-        raise UserError(f"{file} is no UTF-8 text: byte {error.start}", fix="save it as UTF-8") from None
+        raise UserError(f"{name} is no UTF-8 text: byte {error.start}", fix="save it as UTF-8") from None

@@ -1,8 +1,8 @@
 """What a writer's reply says: questions, or why there are none.
 
-Belongs here: the forms of replies and how they are read. Contract: never raises on any reply. JSON that was cut is
-not lost: the questions that came whole are taken when asking again did not help. Lines are stripped of numbers,
-bullets and quotes.
+Belongs here: the forms of replies and how they are read. Contract: never raises on any reply; reasoning is never read
+as questions, whether it came to its end or not. JSON that was cut is not lost: the questions that came whole are taken
+when asking again did not help. Lines are stripped of numbers, bullets and quotes.
 """
 
 from __future__ import annotations
@@ -13,6 +13,8 @@ from dataclasses import dataclass
 from pydantic import BaseModel, Field, ValidationError
 from pydantic_core import from_json
 
+from ot_assets.distillation.parsing import parse
+from ot_assets.registry.specs.base import Tags
 from resources.generation.reply import Reply
 
 
@@ -87,9 +89,12 @@ def questions_of(value: Questions | Answered) -> tuple[Written, ...]:
     )
 
 
-def whole_ones(reply: Reply, answered: bool) -> tuple[Written, ...]:
-    """The questions that came whole in JSON that does not read as a whole."""
-    text = reply.text.rpartition("</think>")[2]
+def whole_ones(reply: Reply, tags: Tags | None, answered: bool) -> tuple[Written, ...]:
+    """The questions that came whole in JSON that does not read as a whole. `tags` stand around the writer's reasoning."""
+    text = parse(reply, tags).answer or ""
+    if not text and reply.text.lstrip().startswith("{"):  # a cut reply that was held to JSON, so without reasoning
+        text = reply.text
+    text = text.rpartition("</think>")[2]
     start = text.find("{")
     if start < 0:
         return ()
@@ -108,12 +113,11 @@ def whole_ones(reply: Reply, answered: bool) -> tuple[Written, ...]:
     return questions_of(Answered.model_construct(questions=found))  # type: ignore[arg-type]
 
 
-def lines_of(reply: Reply, close: str | None) -> tuple[Written, ...]:
+def lines_of(reply: Reply, tags: Tags | None) -> tuple[Written, ...]:
     """The questions of a reply with one a line. A line that ends in a colon announces something; the last line of a reply that
-    was cut is half a question. `close` ends the reasoning.
+    was cut is half a question. `tags` stand around the writer's reasoning.
     """
-    text = reply.text.rpartition(close)[2] if close else reply.text
-    lines = [line.strip() for line in text.splitlines()]
+    lines = [line.strip() for line in (parse(reply, tags).answer or "").splitlines()]
     if reply.finish_reason == "length" and lines:
         lines.pop()
     plain = (_bare(line) for line in lines if line and not line.endswith(":") and not _FENCE.match(line))

@@ -49,6 +49,8 @@ class WrittenSource:
 
     step: Step
     writing: Writing
+    made: int = 0
+    """Questions that sourcing took: neither unreadable nor there already."""
 
     def rows(self) -> Iterator[RawRow]:
         """What sourcing reads."""
@@ -67,10 +69,11 @@ class WrittenSource:
         if broken := violations(WrittenParents, frame):
             raise ValidationFailed("the parents of written questions", [str(one) for one in broken])
         self.step.out.write(frame, TABLE)
+        self.made += len(questions)
 
     def finish(self) -> dict[str, str]:
         """Records figures and licences; what a person should know of them comes back."""
-        figures = self.writing.figures()
+        figures = self.writing.figures(self.made)
         self.step.out.stat(written=figures)
         if not figures["short"]:
             return {}
@@ -129,7 +132,7 @@ def _material(step: Step, spec: QuestionSet, origin: WrittenOrigin, writer: Aske
         return Rows.of(artifact, parents.source, parents.characters if parents.questions is None else None)
     folder = step.registry.folder("sources", spec.key) if parents.topics is None else Path()
     if isinstance(parents.documents, tuple):
-        return documents(parents.documents, folder, parents.characters)
+        return documents(spec.key, parents.documents, folder, parents.characters)
     if parents.personas is not None:
         return personas(parents, folder)
     found = topics(parents)
@@ -141,7 +144,7 @@ def _expanded(found: tuple[Parent, ...], number: int, origin: WrittenOrigin, wri
     requests = [writer.request(expand_prompt(one.name, number, origin.reply)) for one in found]
     if origin.reply == "lines":
         tags = writer.teacher.reasoning
-        lines = writer.read(requests, lambda r: lines_of(r, tags.close if tags else None) or None, "topics")
+        lines = writer.read(requests, lambda reply: lines_of(reply, tags) or None, "topics")
         named = [[one.question for one in got.value or ()] for got in lines]
     else:
         named = [list(got.value.topics) if got.value else [] for got in writer.values(requests, Topics, "topics")]

@@ -5,15 +5,15 @@ order; questions are kept in the order of calls and places in their replies; so 
 parents and stored replies, a larger `rows` begins with the same questions and pays for the others only. What was
 written is a row: kept, or in the ledger by its rule (`bad_reply`, `no_reply`, `beyond_asked`, `empty`, `too_long`,
 `other_language`, `near_parent`, `near_copy`, the rules of `support` and `agree`, `not_needed`). Fewer questions than
-wanted are no error; `figures` says so. Memory holds the questions that were kept and the replies of one round of
-calls. Fails with UserError as `asking` does.
+wanted are no error; `figures` says so. Memory holds the questions that near copies are told by, the replies of one
+round of calls, and the parents' names of what was kept and is not yet written. Fails with UserError as `asking` does.
 """
 
 from __future__ import annotations
 
 from collections import deque
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from math import ceil
 from typing import Any
 
@@ -83,18 +83,18 @@ class Writing:
             yield Lost("not_needed", f"{self.origin.rows:,} questions are wanted").row(one.call, one.index)
 
     def parents_of(self, source_rows: Sequence[str]) -> list[Candidate]:
-        """The candidates behind rows of the source, in order."""
-        return [self._parents[name] for name in source_rows]
+        """The candidates behind rows of the source, in order and without texts. Each can be asked for once."""
+        return [self._parents.pop(name) for name in source_rows]
 
-    def figures(self) -> dict[str, Any]:
-        """For the manifest: what was asked for and what it came to."""
+    def figures(self, made: int) -> dict[str, Any]:
+        """For the manifest: what was asked for and what it came to; `made` are the questions that the source has."""
         wanted = self.origin.rows
-        short = max(wanted - self.kept, 0) if wanted is not None else 0
+        short = max(wanted - made, 0) if wanted is not None else 0
         return {
             "calls": self.calls,
             "parents": len(self.material.names),
             "wanted": wanted,
-            "kept": self.kept,
+            "kept": made,
             "short": short,
         }
 
@@ -104,10 +104,10 @@ class Writing:
 
     def _next_calls(self, parents: int) -> int:
         """How many calls the next round has: those that the missing questions take at the rate of the calls before."""
-        missing = self._missing()
+        missing, most = self._missing(), self.origin.most_calls
         if missing is None:
-            return min(parents - self.calls, _AT_ONCE)
-        most = self.origin.most_calls or 2 * ceil((self.origin.rows or 1) / self.origin.per_call)
+            return min((parents if most is None else min(parents, most)) - self.calls, _AT_ONCE)
+        most = most or 2 * ceil((self.origin.rows or 1) / self.origin.per_call)
         if missing <= 0:
             return 0
         rate = max(self.kept / (self.calls * self.origin.per_call), _LEAST_YIELD) if self.calls else 1.0
@@ -133,9 +133,7 @@ class Writing:
     def _ask(self, requests: Sequence[Request]) -> list[Got[tuple[Written, ...]]]:
         if self.origin.reply == "lines":
             tags = self.writer.teacher.reasoning
-            return self.writer.read(
-                requests, lambda reply: lines_of(reply, tags.close if tags else None) or None, "questions"
-            )
+            return self.writer.read(requests, lambda reply: lines_of(reply, tags) or None, "questions")
         kind = Answered if self.origin.answered else Questions
         return [self._questions(got) for got in self.writer.values(requests, kind, "questions")]
 
@@ -144,7 +142,8 @@ class Writing:
         if got.value is not None:
             said: tuple[Written, ...] | None = questions_of(got.value)
         else:
-            said = (whole_ones(got.reply, self.origin.answered) or None) if got.reply is not None else None
+            tags = self.writer.teacher.reasoning
+            said = (whole_ones(got.reply, tags, self.origin.answered) or None) if got.reply is not None else None
         return Got(said, None if said else got.fault, got.reply, got.key)
 
     def _read(
@@ -206,8 +205,13 @@ class Writing:
                 yield fate.row(one.call, one.index)
             else:
                 self.kept += 1
-                self._parents[fate.name] = fate
+                self._parents[fate.name] = _without_texts(fate)
                 yield fate.row()
+
+
+def _without_texts(one: Candidate) -> Candidate:
+    """What is said of a question's parents needs their names only."""
+    return replace(one, written=Written(""), parents=tuple(replace(parent, text="") for parent in one.parents))
 
 
 def _stripped(written: Written) -> Written:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Iterator, Sequence
+from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
@@ -15,12 +17,17 @@ from pydantic import TypeAdapter
 
 from ot_assets.curation.scores.asked import Ask, AskedScorer, CountTokens, Shown, score_requests
 from ot_assets.curation.scores.column import Column, Todo
-from ot_assets.curation.scores.prompts import filled, shown
+from ot_assets.curation.scores.making import Scorers
+from ot_assets.curation.scores.prompts import shown
+from ot_assets.distillation.prompts import fill
+from ot_assets.registry import load_registry
 from ot_assets.registry.specs.score import AskedScore
+from resources.errors import UserError
 from resources.generation.engine import Outcome
 from resources.generation.model import Model
 from resources.generation.reply import Failure, Reply
 from resources.generation.request import Request
+from resources.home import Home
 from tests.curation.rows import questions
 from tests.factories import a_teacher
 
@@ -118,7 +125,7 @@ def test_prompts_of_ones_own() -> None:
 
 @given(st.text(), st.text())
 def test_a_template_is_filled_in_one_pass(question: str, positives: str) -> None:
-    said = filled("a {question} b {positives} c {x}", {"question": question, "positives": positives})
+    said = fill("a {question} b {positives} c {x}", {"question": question, "positives": positives})
     assert said == f"a {question} b {positives} c {{x}}"
 
 
@@ -148,16 +155,59 @@ def test_reasoning_before_the_rating_is_not_read(number: int, thought: str) -> N
     assert column.values.tolist() == [number]
 
 
+def test_thoughts_that_were_cut_hold_no_rating() -> None:
+    column = score(DIFFICULTY, ["Q"], replying(lambda prompt: Reply.make("<think>at most 3", finish_reason="length")))
+    np.testing.assert_equal(column.values, [np.nan])
+    assert column.reasons == {"unparsable": 1}
+
+
 def test_nulls_are_counted_by_reason_and_never_an_error() -> None:
     def reply(prompt: str) -> Any:
         if "xcc" in prompt:
-            return Failure("no route", "connection", True)
+            return Failure("too long", "bad_request", False)
         return "2" if "xaa" in prompt else "9" if "xdd" in prompt else "who knows"
 
     column = score(DIFFICULTY, ["xaa", "xbb", "xcc", "xdd", "xee"], replying(reply))
     np.testing.assert_equal(column.values, [2, np.nan, np.nan, 9, np.nan])
-    assert column.reasons == {"unparsable": 2, "failed: connection": 1}
+    assert column.reasons == {"unparsable": 2, "failed: bad_request": 1}
     assert column.said == "who knows"
+
+
+def test_an_outage_is_an_error_after_all_were_asked() -> None:
+    came: list[str] = []
+
+    def reply(prompt: str) -> Any:
+        came.append(prompt)
+        return Failure("no route", "connection", True) if "xbb" in prompt else "2"
+
+    with pytest.raises(
+        UserError, match=r"score difficulty\.gpt: 1 of 3 requests got no reply, the first because: no route"
+    ):
+        score(DIFFICULTY, ["xaa", "xbb", "xcc"], replying(reply))
+    assert len(came) == 3
+
+
+def test_a_tokenizer_is_loaded_when_the_first_text_is_counted(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    loaded: list[Any] = []
+
+    def load(folder: Any) -> Any:
+        loaded.append(folder)
+        return SimpleNamespace(split=lambda texts: [text.split() for text in texts])
+
+    monkeypatch.setattr("ot_assets.curation.scores.making.weights_folder", lambda spec, home: tmp_path)
+    monkeypatch.setattr("ot_assets.curation.tokens.load_tokenizer", load)
+    registry = load_registry()
+    teacher = next(key for key in registry.teachers if registry.model_of(key) is not None)
+    wanted = spec(kind="answer_length", unit="tokens", teacher=teacher, tokenizer="minilm-l6-v2")
+    step: Any = SimpleNamespace(
+        registry=registry, services=SimpleNamespace(home=Home(tmp_path)), partition={"source": "s"}, ask_all=replying(str),
+        spec={"scores": {wanted.column: {}}},
+    )  # fmt: skip
+    scorer = Scorers(step).of(wanted)
+    assert loaded == []
+    assert isinstance(scorer, AskedScorer) and scorer.count is not None
+    assert [scorer.count("one two"), scorer.count("three")] == [2, 1]
+    assert loaded == [tmp_path]
 
 
 @given(st.lists(st.booleans(), min_size=1, max_size=20))

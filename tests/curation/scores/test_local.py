@@ -19,6 +19,7 @@ from ot_assets.curation.scores.meaning import MeaningScorer
 from ot_assets.registry.specs.examples import Examples
 from ot_assets.registry.specs.score import EmbeddingScore, FastTextScore, RandomScore
 from resources.artifacts import Artifact, ArtifactStore, Partition
+from resources.artifacts.locks import hold, try_hold
 from resources.errors import UserError
 from schemas.ids import normalise
 from tests.curation.rows import questions
@@ -151,6 +152,15 @@ def test_few_classifiers_are_kept(learnt: Callable[..., LikenessScorer], tmp_pat
     assert len(list((tmp_path / "scorers").glob("fasttext-*.bin"))) == 8
 
 
+def test_a_classifier_that_somebody_is_at_stays(learnt: Callable[..., LikenessScorer], tmp_path: Path) -> None:
+    column_of(learnt("0"), ["the lion"])
+    with hold(tmp_path / "scorers" / "fasttext-0.lock", "the oldest"):
+        for number in range(1, 10):
+            column_of(learnt(f"{number}"), ["the lion"])
+    kept = {path.stem.removeprefix("fasttext-") for path in (tmp_path / "scorers").glob("fasttext-*.bin")}
+    assert kept == {*"023456789"}
+
+
 def test_nothing_is_trained_where_nothing_is_wanted(learnt: Callable[..., LikenessScorer], tmp_path: Path) -> None:
     column_of(learnt(), [])
     assert not (tmp_path / "scorers").exists()
@@ -181,6 +191,9 @@ def test_meaning_is_mean_similarity_to_positives_minus_negatives(
 
     def embed(texts: Sequence[str]) -> npt.NDArray[np.float32]:
         embedded.extend(texts)
+        if "aaa" in texts:
+            with try_hold(tmp_path / "scorers" / "embedding-identity.lock", "the examples") as free:
+                assert not free, "two processes at a time would embed the examples twice"
         return letters(texts)
 
     texts = ["aab", "jji", "abj", "  cd  "]

@@ -121,6 +121,7 @@ def test_parse_is_total(text: str) -> None:
         ('{"reasoning": "x", "sco', "Invalid JSON"),
         ("The score is 5.", "Invalid JSON"),
         ("```json\n{}\n```\nor\n```json\n{}\n```", "2 fenced blocks"),
+        ('<think>\nPerhaps\n```json\n{"score": 3, "grounds": "so"}\n```\nor', "never ends"),
         ("[" * 100_000, "Invalid JSON"),
     ],
 )

@@ -5,10 +5,9 @@ from __future__ import annotations
 import asyncio
 import gzip
 import json
+import socket
 import ssl
 import time
-from collections.abc import AsyncIterator, Awaitable, Callable
-from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
 
@@ -16,77 +15,13 @@ import pytest
 import trustme
 
 from resources.errors import UserError
+from resources.generation import proxied
 from resources.generation.connection import Came
 from resources.generation.http_reply import Answer, TryAgain
 from resources.generation.options import OpenAIOptions
 from resources.generation.reply import Failure
 from resources.generation.transport import Transport
-
-Talk = Callable[[asyncio.StreamReader, asyncio.StreamWriter, int], Awaitable[None]]
-OK = b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\n{}"
-
-
-async def read_call(reader: asyncio.StreamReader) -> tuple[str, dict[str, str], bytes]:
-    """First line, headers (lower case) and body of a request."""
-    head = (await reader.readuntil(b"\r\n\r\n")).decode("latin-1").split("\r\n")
-    headers = {name.lower(): value for name, value in (line.split(": ", 1) for line in head[1:] if line)}
-    return head[0], headers, await reader.readexactly(int(headers.get("content-length", 0)))
-
-
-def says(*pieces: bytes, pause: float = 0.0, close: bool = False) -> Talk:
-    """Every call is answered with these bytes, one after the other."""
-
-    async def talk(reader: asyncio.StreamReader, writer: asyncio.StreamWriter, _: int) -> None:
-        while True:
-            await read_call(reader)
-            for piece in pieces:
-                writer.write(piece)
-                await writer.drain()
-                await asyncio.sleep(pause)
-            if close:
-                return
-
-    return talk
-
-
-@asynccontextmanager
-async def serving(talk: Talk, tls: ssl.SSLContext | None = None, host: str = "127.0.0.1") -> AsyncIterator[str]:
-    """`talk` is called with each connection and its number; the address."""
-    count = 0
-
-    async def connected(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        nonlocal count
-        count += 1
-        try:
-            await talk(reader, writer, count - 1)
-        except (asyncio.IncompleteReadError, asyncio.CancelledError, ConnectionError):
-            pass
-        finally:
-            writer.close()
-
-    server = await asyncio.start_server(connected, host, 0, ssl=tls)
-    port = server.sockets[0].getsockname()[1]
-    try:
-        yield f"{'https' if tls else 'http'}://{f'[{host}]' if ':' in host else host}:{port}/v1/chat/completions"
-    finally:
-        server.close()
-
-
-@asynccontextmanager
-async def transport(secret: str | None = None, **options: Any) -> AsyncIterator[Transport]:
-    made = Transport(OpenAIOptions(**{"timeout": 5.0} | options), secret)
-    try:
-        yield made
-    finally:
-        await made.close()
-
-
-def post(talk: Talk, times: int = 1, **options: Any) -> list[Came]:
-    async def run() -> list[Came]:
-        async with serving(talk) as url, transport(**options) as wire:
-            return [await wire.post(url, b'{"a":1}') for _ in range(times)]
-
-    return asyncio.run(run())
+from tests.resources.generation.wire import OK, Talk, post, read_call, says, serving, transport
 
 
 def test_a_call_is_sent_whole_with_its_headers_and_key() -> None:
@@ -161,8 +96,14 @@ def test_headers_are_found_in_any_case_and_repeated_ones_are_joined() -> None:
         (says(close=True), "the connection was closed"),
         (says(b"HTTP/1.1 200 OK\r\n" + b"X: " + b"x" * 70_000 + b"\r\n\r\n"), "headers of more than 65,536 bytes"),
         (says(b"HTTP/1.1 200 OK\r\nContent-Encoding: gzip\r\nContent-Length: 4\r\n\r\nabcd"), "cannot be unpacked"),
+        (says(b"HTTP/1.1 101 No\r\nConnection: upgrade\r\nUpgrade: websocket\r\n\r\n"), "another protocol"),
+        (says(b"HTTP/1.1 200 OK\r\nX: ", *[b"x" * 50_000] * 20, pause=0.01), "headers of more than 65,536 bytes"),
+        (
+            says(b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n0\r\nX: ", *[b"x" * 50_000] * 20, pause=0.01),
+            "headers of more than 65,536 bytes",
+        ),
     ],
-    ids=["no HTTP", "cut", "cut chunk", "nothing", "flood", "no gzip"],
+    ids=["no HTTP", "cut", "cut chunk", "nothing", "flood", "no gzip", "101", "one line", "one line after the body"],
 )
 def test_what_is_no_whole_answer_is_tried_again(talk: Talk, reason: str) -> None:
     (came,) = post(talk)
@@ -213,14 +154,17 @@ def test_a_connection_is_used_again_until_it_may_be_closing() -> None:
     assert numbers == [0, 1, 2]
 
 
-def test_bytes_that_nobody_asked_for_end_the_connection_and_no_answer_is_taken_for_another() -> None:
+@pytest.mark.parametrize("apart", [True, False], ids=["apart", "together"])
+def test_bytes_that_nobody_asked_for_end_the_connection_and_no_answer_is_taken_for_another(apart: bool) -> None:
+    nobodys = b"HTTP/1.1 200 OK\r\nX-Whose: nobody\r\nContent-Length: 1\r\n\r\n9"
+
     async def run() -> list[Came]:
         async def talk(reader: asyncio.StreamReader, writer: asyncio.StreamWriter, n: int) -> None:
             for body in (b"1", b"2"):
                 await read_call(reader)
-                writer.write(b"HTTP/1.1 200 OK\r\nContent-Length: 1\r\n\r\n%b" % body)
-                if n == 0:
-                    writer.write(b"HTTP/1.1 200 OK\r\nContent-Length: 1\r\n\r\n9")
+                answers = [b"HTTP/1.1 200 OK\r\nContent-Length: 1\r\n\r\n%b" % body, *([nobodys] if n == 0 else [])]
+                for piece in answers if apart else [b"".join(answers)]:
+                    writer.write(piece)
 
         async with serving(talk) as url, transport() as wire:
             came = []
@@ -229,7 +173,9 @@ def test_bytes_that_nobody_asked_for_end_the_connection_and_no_answer_is_taken_f
                 await asyncio.sleep(0.05)
             return came
 
-    bodies = [came.body if isinstance(came, Answer) else came for came in asyncio.run(run())]
+    outcomes = asyncio.run(run())
+    assert all("x-whose" not in came.headers for came in outcomes if isinstance(came, Answer))
+    bodies = [came.body if isinstance(came, Answer) else came for came in outcomes]
     assert b"9" not in bodies
     assert bodies[-1] == b"2"
 
@@ -290,6 +236,21 @@ def test_a_cancelled_call_leaves_no_connection_behind() -> None:
     was_closed, came = asyncio.run(run())
     assert was_closed
     assert isinstance(came, Answer)
+
+
+@pytest.mark.parametrize("host", ["a..b", "x" * 64 + ".test", f"[fe80::1%{'x' * 70}]"], ids=["empty", "long", "zone"])
+def test_a_host_that_is_no_name_is_a_lost_endpoint(host: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("no_proxy", "*")
+    url = f"http://{host}/v1/chat/completions"
+
+    async def run() -> Came:
+        async with transport() as wire:
+            return await wire.post(url, b"{}")
+
+    came = asyncio.run(run())
+    assert isinstance(came, TryAgain)
+    assert (came.kind, came.away, came.silent) == ("connection", True, True)
+    assert came.reason.startswith(url)
 
 
 def test_ipv6_addresses_are_called() -> None:
@@ -359,7 +320,10 @@ def through_a_proxy(talk: Talk, monkeypatch: pytest.MonkeyPatch, **options: Any)
 
 
 def test_a_proxy_of_the_environment_is_used(monkeypatch: pytest.MonkeyPatch) -> None:
+    watched: list[socket.socket] = []
+    monkeypatch.setattr(proxied, "notice_who_vanished", watched.append)
     came, lines = through_a_proxy(says(OK), monkeypatch)
+    assert len(watched) == 1
     assert isinstance(came, Answer)
     assert (came.status, came.body) == (200, b"{}")
     assert lines == ["POST http://teacher.test/v1/chat/completions HTTP/1.1"]

@@ -3,10 +3,16 @@
 from __future__ import annotations
 
 import json
+from pathlib import Path
 from typing import Any
 
+import pytest
+
+from ot_assets.registry import registry
+from resources.errors import UserError
 from tests.endtoend.house import House, http_model
 from tests.endtoend.server import Endpoint
+from tests.sourcing.test_pdf import write_pdf
 from tests.sourcing.written.writers import TEACHER, as_json, invented, make, prompt_of, publish, rules, says, written
 
 MATH = {"verifier": "math", "agree": {"teacher": "solver", "answers": 2}}
@@ -81,6 +87,26 @@ def test_a_written_answer_has_to_agree_too(house: House, server: Endpoint) -> No
     assert sorted(alone.read()["gold"]) == ["30", "31"]
 
 
+def test_a_written_answer_may_name_its_option_in_any_way(house: House, server: Endpoint) -> None:
+    solver(house)
+    told = {"Text": "Venus", "Letter": "(b) Venus", "None": "Neptune", "Other": "A"}
+
+    def behave(body: dict[str, Any]) -> str:
+        prompt = prompt_of(body)
+        if prompt.startswith("Solve"):
+            return "The answer is B."
+        topic = next(name for name in told if name in prompt)
+        return as_json(f"{topic}: {invented(body, 0)}\nA. Mars\nB. Venus", solution="Hot.", answer=told[topic])
+
+    server.behaviour = says(behave)
+    origin = {"from": {"topics": list(told)}, "answers": True, "near": None}
+    made = publish(house, **origin, verifier="choice", agree={"teacher": "solver", "answers": 1})
+    kept = {row["question"].partition(":")[0]: (row["gold"], row["verifier"]) for row in made.read().to_dicts()}
+    assert kept == {"Text": ("B", "choice"), "Letter": ("B", "choice")}
+    assert rules(made) == {"no_answer": 1, "disagreement": 1}
+    assert not any("None:" in prompt for prompt in server.prompts()), "nobody is paid to answer what cannot be compared"
+
+
 def documents(house: House, **texts: str) -> None:
     for name, text in texts.items():
         file = house.registry / "sources" / "books" / f"{name}.txt"
@@ -114,13 +140,45 @@ def test_pulled_out_of_documents_refined_and_checked(house: House, server: Endpo
     assert set(made.manifest.spec["files"]) >= {"books/one.txt", "books/two.txt"}
 
 
-def test_documents_of_a_source(house: House, server: Endpoint) -> None:
+def answering_documents(server: Endpoint) -> None:
     supported = json.dumps({"reasoning": "yes", "supported": True, "stands_alone": True})
     server.behaviour = says(
         lambda body: (
             supported if "Judge a question" in prompt_of(body) else as_json(invented(body, 0), solution="s", answer="a")
         )
     )
+
+
+def test_documents_wherever_the_registry_lies(house: House, server: Endpoint, monkeypatch: pytest.MonkeyPatch) -> None:
+    answering_documents(server)
+    documents(house, one="Ethanol boils at 78 degrees.")
+    write_pdf(house.registry / "sources" / "books" / "two.pdf", [["Methane has one carbon atom."]])
+    monkeypatch.setenv("OT_REGISTRY", "registry")
+    made = publish(house, **{"from": {"documents": ["books/*"]}})
+    assert sorted(made.read("parents")["parent"]) == ["books/one.txt", "books/two.pdf:1"]
+
+
+def test_documents_outside_the_folder(house: House, server: Endpoint, tmp_path: Path) -> None:
+    answering_documents(server)
+    for folder in ("left", "right"):
+        (tmp_path / folder).mkdir()
+        (tmp_path / folder / "one.txt").write_text(f"Ethanol boils at 78 degrees, says the {folder}.")
+    left, right = (str(tmp_path / folder / "*.txt") for folder in ("left", "right"))
+    made = publish(house, **{"from": {"documents": [left]}})
+    assert made.read("parents")["parent"].to_list() == ["one.txt"] == list(made.manifest.spec["files"])
+    house.write("sources/new", written(**{"from": {"documents": [left, right]}}))
+    assert "new: " in (said := make(house, "sourced_questions", source="new") or "") and "both called one.txt" in said
+    house.write("sources/new", written(**{"from": {"documents": ["books/*.pdf"]}}))
+    said = make(house, "sourced_questions", source="new") or ""
+    assert "new: no file matches 'books/*.pdf'" in said and "correct origin.from.documents in new.yaml" in said
+    house.write("sources/new", written(**{"from": {"documents": ["memory://books/*.pdf"]}}))
+    registry.cache_clear()
+    with pytest.raises(UserError, match="is an address; name files of this machine"):
+        registry()
+
+
+def test_documents_of_a_source(house: House, server: Endpoint) -> None:
+    answering_documents(server)
     made = publish(house, **{"from": {"documents": "mine"}}, rows=4)
     assert len(made.read()) == 4 and set(made.read("parents")["kind"]) == {"document"}
     assert set(made.read("parents")["parent_source"]) == {"mine"}

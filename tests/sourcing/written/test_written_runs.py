@@ -12,6 +12,7 @@ import pytest
 from ot_assets.graph import Need, World, source
 from ot_assets.lineage.report import fate_text
 from ot_assets.lineage.where import where
+from ot_assets.lineage.written import descendants
 from ot_assets.planning import plan
 from ot_assets.registry import registry
 from ot_assets.scope import scope
@@ -142,6 +143,17 @@ def test_where_a_written_row_comes_from_and_what_became_of_its_seed(house: House
     assert "written from it: new" in fate_text(down)
 
 
+def test_every_question_that_was_written_from_a_row_is_found_once(house: House) -> None:
+    made = publish(house, **{"from": {"questions": "mine", "seeds": 2}}, per_call=60, rows=60, near=None)
+    parents = made.read("parents")
+    rows = parents["parent_row"].unique().to_list()
+    assert len(parents) == 120 and len(rows) == 2
+    found = descendants(house.store, "mine", rows)
+    assert [one.question_id for one in found] == made.read()["question_id"].to_list()
+    down = where(house.store, "mine", rows[0])
+    assert {one.question_id for one in down.descendants} == set(made.read()["question_id"])
+
+
 def test_the_plan_counts_what_writing_asks(house: House) -> None:
     chained(house)
     house.edit("sources/mine", {"rows": 6})
@@ -149,6 +161,11 @@ def test_the_plan_counts_what_writing_asks(house: House) -> None:
     stage = next(one for one in plan(world(house).registry, "r").stages if one.stage == "sourced_questions")
     assert [(call.where, call.requests) for call in stage.calls] == [("new", 6), ("again", 12)]
     assert stage.rows_out == 6 + 12 + 12 and stage.cost > 0
+    house.edit("sources/new", {"origin": {"most_calls": 4}})
+    stage = next(one for one in plan(world(house).registry, "r").stages if one.stage == "sourced_questions")
+    assert [(call.where, call.requests) for call in stage.calls] == [("new", 4), ("again", 8)]
+    house.write("sources/few", written(**{"from": {"topics": TOPICS}}, per_call=3, most_calls=2))
+    assert world(house).registry.source("few").size == 6
 
 
 def test_a_budget_stops_the_writing(house: House, server: Endpoint) -> None:

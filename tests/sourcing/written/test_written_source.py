@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import polars as pl
 import pytest
 
+from ot_assets.sourcing.written.writing import Writing
 from tests.endtoend.house import House
 from tests.endtoend.server import Endpoint
 from tests.sourcing.written.writers import SEEDS, TOPICS, as_json, invented, make, prompt_of, publish, rules, says
@@ -103,6 +105,34 @@ def test_dropped_questions_are_made_up_for(house: House, server: Endpoint) -> No
     assert few.manifest.stats["written"] == {**written_, "calls": 7, "kept": 8, "short": 4}
 
 
+def test_most_calls_are_the_most_without_rows_too(house: House, server: Endpoint) -> None:
+    made = publish(house, **{"from": {"topics": TOPICS}}, per_call=2, most_calls=3)
+    assert len(server.bodies) == 3 and len(made.read()) == 6
+
+
+def test_what_sourcing_drops_is_not_counted_as_kept(house: House, server: Endpoint) -> None:
+    server.behaviour = says(lambda body: as_json("Always the same question about the tides of the sea?"))
+    made = publish(house, **{"from": {"topics": TOPICS}}, rows=4, near=None)
+    assert rules(made) == {"duplicate_row": 3}
+    figures = made.manifest.stats["written"]
+    assert (figures["calls"], figures["kept"], figures["short"]) == (4, 1, 3)
+
+
+def test_what_is_written_down_is_remembered_no_longer(house: House, monkeypatch: pytest.MonkeyPatch) -> None:
+    real, asked, left = Writing.parents_of, [], []
+
+    def spied(self: Writing, rows: Sequence[str]) -> Any:
+        found = real(self, rows)
+        asked.extend(found)
+        left.append(len(self._parents))
+        return found
+
+    monkeypatch.setattr(Writing, "parents_of", spied)
+    publish(house, **{"from": {"questions": "mine", "seeds": 3}}, per_call=2, rows=10)
+    assert len(asked) == 10 and left[-1] == 0
+    assert {parent.text for one in asked for parent in one.parents} == {""}
+
+
 BAD = {
     "no JSON": ("I am afraid I cannot do that.", "bad_reply"),
     "an empty list": ('{"questions": []}', "bad_reply"),
@@ -147,6 +177,20 @@ def test_lines_for_models_that_write_no_json(house: House, server: Endpoint) -> 
     made = publish(house, **{"from": {"topics": ["Optics"]}}, per_call=3, reply="lines")
     assert made.read()["question"].to_list() == ["Why is ice slippery?", "How fast is light?", "What is a lens?"]
     assert "response_format" not in server.bodies[0]
+
+
+@pytest.mark.parametrize("reply", ["lines", "json"])
+def test_reasoning_that_was_cut_holds_no_questions(house: House, server: Endpoint, reply: str) -> None:
+    house.edit("teachers/writer", {"reasoning": {"open": "<think>", "close": "</think>"}})
+    draft = as_json("Why is the sky blue at noon?")
+    cut = f"<think>\nI could write\n{draft}\nHow deep is the sea?\nWho bui"
+    server.behaviour = says(lambda body: cut if "Friction" in prompt_of(body) else None, finish="length")
+    made = publish(house, **{"from": {"topics": TOPICS}}, per_call=3, reply=reply, near=None)
+    assert rules(made) == {"bad_reply": 1}
+    assert "Mechanics / Friction" not in made.read("parents")["parent"].to_list()
+    server.behaviour = says(lambda body: cut if "Name 2" in prompt_of(body) else None, finish="length")
+    made = publish(house, **{"from": {"topics": ["Waves"], "expand": 2}}, reply=reply)
+    assert made.read("parents")["parent"].to_list() == ["Waves"]
 
 
 def test_personas_of_a_file(house: House, server: Endpoint) -> None:
