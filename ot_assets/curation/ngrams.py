@@ -18,6 +18,7 @@ from typing import Any, NamedTuple
 import numpy as np
 import numpy.typing as npt
 
+from ot_assets.curation.mixing64 import mixed
 from ot_assets.curation.vocabulary import Coded
 
 SHORTEST_RUN = 6
@@ -75,19 +76,11 @@ def window_hashes(ids: Ints, n: int) -> Hashes:
     count = len(ids) - n + 1
     if count <= 0:
         return np.empty(0, np.uint64)
-    mixed = _mix(ids.astype(np.uint64))
+    spread = mixed(ids.astype(np.uint64) + _FACTOR)  # sums of small ids do not meet by accident
     total = np.zeros(count, np.uint64)
     for k in range(n):
-        total = total * _FACTOR + mixed[k : k + count]
+        total = total * _FACTOR + spread[k : k + count]
     return total
-
-
-def _mix(values: Hashes) -> Hashes:
-    """splitmix64: spreads small ids over 64 bits, so that sums of them do not meet by accident."""
-    values = values + _FACTOR
-    values = (values ^ (values >> np.uint64(30))) * np.uint64(0xBF58476D1CE4E5B9)
-    values = (values ^ (values >> np.uint64(27))) * np.uint64(0x94D049BB133111EB)
-    return values ^ (values >> np.uint64(31))
 
 
 class NgramIndex:

@@ -33,7 +33,7 @@ from ot_assets.curation.tokens import WordTokenizer
 from ot_assets.curation.vocabulary import Vocabulary
 from schemas.ids import content_hash, question_id
 
-VERSION = 1
+VERSION = 2
 """Raised when the same items would give another table."""
 
 CLEAN = "other items"
@@ -96,12 +96,13 @@ def measure(
     are left out of the draw; an empty table when nothing remains.
     """
     draw = random.Random(seed)
-    pairs = [(place, row) for place, one in enumerate(benchmarks) if _by_likeness(one) for row in _rows(one)]
+    pairs = _pairs(benchmarks)
     draw.shuffle(pairs)
     texts = {pair: str(benchmarks[pair[0]].items.item(pair[1], "question")) for pair in pairs[: 2 * sample]}
     copied = pairs[: min(sample, len(pairs) - (len(pairs) // 3 if clean is None else 0))]
     out = pairs[len(copied) : len(copied) + sample] if clean is None else []
-    left = [_without(one, {row for at, row in out if at == place}) for place, one in enumerate(benchmarks)]
+    gone = {comparable(texts[pair]) for pair in out}
+    left = [_without(one, gone) for one in benchmarks]
     left = [one for one in left if len(one.items)]
     if not copied or not left:
         return []
@@ -152,20 +153,23 @@ def _by_likeness(benchmark: BenchmarkItems) -> bool:
     return any(rule is not None for rule in (benchmark.ngram, benchmark.similarity, benchmark.containment))
 
 
-def _rows(benchmark: BenchmarkItems) -> list[int]:
-    """Places of the items that are long enough, each text once."""
-    first: dict[str, int] = {}
-    for row, text in enumerate(benchmark.items["question"].to_list()):
-        if text and len(text) >= _SHORTEST:
-            first.setdefault(comparable(text), row)
+def _pairs(benchmarks: Sequence[BenchmarkItems]) -> list[tuple[int, int]]:
+    """(benchmark, item) of the items that are drawn from: long enough, each text once, however many benchmarks have it."""
+    first: dict[str, tuple[int, int]] = {}
+    for place, one in enumerate(benchmarks):
+        for row, text in enumerate(one.items["question"].to_list() if _by_likeness(one) else []):
+            if text and len(text) >= _SHORTEST:
+                first.setdefault(comparable(text), (place, row))
     return list(first.values())
 
 
-def _without(benchmark: BenchmarkItems, rows: set[int]) -> BenchmarkItems:
-    """The benchmark without some items, nor others with the same text."""
-    gone = {comparable(benchmark.items.item(row, "question")) for row in rows}
-    keep = [not text or comparable(text) not in gone for text in benchmark.items["question"].to_list()]
-    return replace(benchmark, items=benchmark.items.filter(pl.Series(keep, dtype=pl.Boolean))) if rows else benchmark
+def _without(benchmark: BenchmarkItems, gone: set[str]) -> BenchmarkItems:
+    """The benchmark without the items whose comparable text is in `gone`, nor those that have none."""
+    if not gone:
+        return benchmark
+    flat = [comparable(text or "") for text in benchmark.items["question"].to_list()]
+    keep = [text != "" and text not in gone for text in flat]
+    return replace(benchmark, items=benchmark.items.filter(pl.Series(keep, dtype=pl.Boolean)))
 
 
 def measured(benchmarks: Sequence[BenchmarkItems], folder: Path | None) -> list[dict[str, Any]]:

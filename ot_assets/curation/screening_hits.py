@@ -6,6 +6,7 @@ compared (`normal.comparable`), around the place that matched. Pure; raises noth
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -51,7 +52,10 @@ class Hit:
 
     def sides(self, question: str, item: str) -> tuple[str, str]:
         """Both texts, cut to a length that can be read."""
-        start = item.find(self.note[:24]) if self.around else 0
+        # The note's tokens may stand apart where the item's do not.
+        begins = r"\s*".join(map(re.escape, self.note[:24].split()))
+        found = re.search(begins, item) if self.around else None
+        start = found.start() if found else 0
         begin = max(0, start - _SIDE // 4) if len(item) > _SIDE else 0
         return excerpt(self.around or question, _SIDE), excerpt(("…" if begin else "") + item[begin:], _SIDE)
 

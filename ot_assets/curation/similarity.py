@@ -6,7 +6,8 @@ every upper bound of the longest common subsequence (LCS) is a bound of it: `sim
 before rapidfuzz compares the rest.
 
 The first pairs are compared without it, those of fitting length: compiled code takes longer to load than a few hundred
-thousand comparisons. Memory: one chunk of questions times 64 items. Pure; raises nothing of its own.
+thousand comparisons. Memory: a copy of the chunk's letters for each length class of items, and one block's pairs a thread.
+Pure; raises nothing of its own.
 """
 
 from __future__ import annotations

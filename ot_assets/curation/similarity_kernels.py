@@ -12,14 +12,15 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
-from numba import njit
+
+from ot_assets.curation.dedup.pairs_kernels import compiled
 
 LANES = 64
 
 SLACK = 1e-6
 
 
-@njit(cache=True, nogil=True)
+@compiled
 def _zeros(word: Any) -> Any:
     """Zero bits of a 64-bit word."""
     word = ~word
@@ -29,7 +30,7 @@ def _zeros(word: Any) -> Any:
     return (word * np.uint64(0x0101010101010101)) >> np.uint64(56)
 
 
-@njit(cache=True, nogil=True)
+@compiled
 def _one_word(codes: Any, low: int, high: int, local: Any, masks: Any, mask_at: Any, state: Any, found: Any) -> None:
     """LCS of the text codes[low:high] with each lane's text of at most 64 characters."""
     lanes = np.uint64(LANES)
@@ -48,7 +49,7 @@ def _one_word(codes: Any, low: int, high: int, local: Any, masks: Any, mask_at: 
         found[lane] = np.int32(_zeros(state[lane]))
 
 
-@njit(cache=True, nogil=True)
+@compiled
 def _words(
     codes: Any,
     low: int,
@@ -92,7 +93,7 @@ def _words(
             found[lane] += np.int32(_zeros(state[word * lanes + lane]))
 
 
-@njit(cache=True, nogil=True)
+@compiled
 def survivors(
     low: int,
     high: int,
@@ -179,7 +180,7 @@ def survivors(
     return written
 
 
-@njit(cache=True, nogil=True)
+@compiled
 def reduced(codes: Any, ends: Any, code_class: Any, classes: int, out: Any, starts: Any) -> None:
     """Each text's codes sorted by class, their order within a class kept, those that no item has left out.
 
@@ -207,7 +208,7 @@ def reduced(codes: Any, ends: Any, code_class: Any, classes: int, out: Any, star
         begin = ends[text]
 
 
-@njit(cache=True, nogil=True)
+@compiled
 def bags(codes: Any, ends: Any, letters: int, out_codes: Any, out_counts: Any, starts: Any) -> int:
     """Each text's distinct codes and how often it has them; how many entries in all."""
     seen = np.zeros(letters, np.int32)

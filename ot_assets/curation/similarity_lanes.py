@@ -8,7 +8,8 @@ into classes by how often they occur, rare ones first, each class with about the
 common subsequence falls apart into one a class, so the sum of the classes' LCS bounds that of the texts, and the classes
 of the rarer letters, which are looked at first, tell unlike texts apart soonest (measured: a quarter of the text
 brings the bound from 0.84 to 0.75 of the length, a quarter made of any letters to 0.80). A block has so many classes
-that one class of an item fits into a machine word or two. Memory: one block's pairs. Pure; raises nothing of its own.
+that one class of an item fits into a machine word or two. Memory: a copy of the chunk's letters for each length class of
+items, and one block's pairs a thread. Pure; raises nothing of its own.
 """
 
 from __future__ import annotations
@@ -32,7 +33,7 @@ _STEP = 1.2
 _OVER = 4
 _MOST_WORDS = 8
 _SLACK = 1e-6
-_NEVER = 1e6
+_NEVER = 400.0
 
 Ints = npt.NDArray[np.int64]
 Floats = npt.NDArray[np.float64]

@@ -5,6 +5,7 @@ from __future__ import annotations
 import importlib.util
 import random
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from types import ModuleType
 
@@ -79,6 +80,16 @@ def test_a_rule_that_is_off_finds_nothing(made: ModuleType) -> None:
 def test_negatives_are_taken_out_of_what_is_screened_against(made: ModuleType) -> None:
     """Held-out items are no items: were they left in, all would be found."""
     table = measure([bench(list(made.questions(90, 5, copies=0)))], sample=30, workers=1)
+    (one,) = [row for row in table if (row.kind, row.method) == (CLEAN, AS_SET)]
+    assert (one.tried, one.found) == (30, 0)
+
+
+def test_negatives_are_in_no_benchmark(made: ModuleType) -> None:
+    """Benchmarks overlap: a text that goes out of one goes out of all, and is drawn once."""
+    texts = list(made.questions(90, 5, copies=0))
+    other = replace(bench([text.upper() for text in texts]), key="other")
+    equal = replace(bench(texts[:60], ngram=None, similarity=None, containment=None), key="equal")
+    table = measure([bench(texts), other, equal], sample=30, workers=1)
     (one,) = [row for row in table if (row.kind, row.method) == (CLEAN, AS_SET)]
     assert (one.tried, one.found) == (30, 0)
 

@@ -156,6 +156,14 @@ def test_the_two_texts_are_cut_around_what_they_share() -> None:
         assert len(hit[side]) <= 320
 
 
+def test_the_item_is_cut_where_its_words_and_marks_touch() -> None:
+    shared = "f(x)=x+1, g(x)=2*x; h(x)=3-x, k(x)=x/4: which of these maps is its own inverse?"
+    item = f"{'Earlier it had rained a lot. ' * 30}{shared}"
+    question = f"{'And then nothing else of any note happened on that day, ' * 20}{shared}"
+    (hit,) = Screener([bench("b", [item])], workers=1).screen(questions([question])).hits.rows(named=True)
+    assert "which of these maps" in hit["item_text"]
+
+
 def test_each_benchmark_has_its_own_tokenizer() -> None:
     class Letters:
         name = "letters"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+import runpy
 from itertools import pairwise
 
 import hypothesis.strategies as st
@@ -130,3 +131,17 @@ def test_the_compiled_search_on_long_and_alike_texts(monkeypatch: pytest.MonkeyP
     expected = naive(questions, items, thresholds, [0, 70, 200])
     assert len(expected) >= 60
     assert {tuple(hit) for hit in index.hits(questions)} == expected
+
+
+def test_the_compiled_search_on_huge_texts(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(similarity, "COMPILED_FROM", 0)
+    index = IndelIndex(["x" * 300_000], [75], [0, 1], workers=2)
+    questions = ["x" * 300_000 + "y" * 200_000, "z" * 500_000]
+    assert list(index.hits(questions)) == [IndelHit(0, 0, 75.0)]
+
+
+def test_the_compiled_search_needs_no_folder_to_keep_it_in(monkeypatch: pytest.MonkeyPatch) -> None:
+    from ot_assets.curation import similarity_kernels
+
+    monkeypatch.setattr("numba.core.caching.CacheImpl._locator_classes", [])
+    assert "survivors" in runpy.run_path(similarity_kernels.__file__)

@@ -9,7 +9,7 @@ import numpy.typing as npt
 
 
 class Found(NamedTuple):
-    """Pairs of places (left < right), each once, and their similarity in percent."""
+    """Pairs of places (left < right, where nothing else is said), each once, and their similarity in percent."""
 
     left: npt.NDArray[np.int64]
     right: npt.NDArray[np.int64]

@@ -33,7 +33,7 @@ def pairs(step: Dedup, material: Material, home: Home | None, progress: Progress
     if step.method in ("fuzzy", "numbers"):
         return _indel(step, material, groups, home, progress)
     if step.method == "minhash":
-        found = minhash.similar_pairs(material.texts, step.percent, progress=progress)
+        found = minhash.similar_pairs(material.texts, step.percent, groups=groups, progress=progress)
     else:
         found = _embedded(step, material, home, progress)
     return found.kept(groups[found.left] == groups[found.right])

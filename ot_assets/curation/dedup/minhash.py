@@ -4,9 +4,10 @@ Belongs here: `similar_pairs` by Jaccard similarity. Texts are compared in lower
 Each text has 128 minima of hashed shingles (Broder 1997), cut into bands; texts that agree on a band are looked at
 (Indyk and Motwani 1998; Mining of Massive Datasets, ch. 3), and their true Jaccard similarity is then counted, so that
 what is found is right: only recall is a matter of chance. Bands are chosen so that a pair at the threshold is missed
-less than once in a hundred times. Contract: the same texts give the same pairs, in any order of texts and on any
-machine. Memory: 512 bytes a text, and the shingles of the texts that are compared. A bucket of more than 1,000 texts is
-compared with its first text and its neighbours only, so that a million alike cost no square. Pure; raises nothing.
+less than once in a hundred times. A bucket of more than 1,000 texts is compared with its first text and its neighbours
+only, so that a million alike cost no square. Contract: the same texts give the same pairs on any machine; in another
+order of texts too, but for pairs that only such a bucket holds. Memory: 512 bytes a text, the pairs that are likely, and
+the shingles of the texts of a thousand pairs. Pure; raises nothing.
 """
 
 from __future__ import annotations
@@ -29,6 +30,7 @@ _CROWD = 1_000
 _MISSED = 0.01
 _BASE = np.uint64(0x9E3779B97F4A7C15)
 _PAIRS = 1 << 16
+_PAIRS_OF_SETS = 1 << 10
 
 
 def folded(text: str) -> str:
@@ -37,17 +39,26 @@ def folded(text: str) -> str:
 
 
 def similar_pairs(
-    texts: Sequence[str], threshold: float, *, progress: Callable[[int, int], None] | None = None
+    texts: Sequence[str],
+    threshold: float,
+    *,
+    groups: Hashes | None = None,
+    progress: Callable[[int, int], None] | None = None,
 ) -> Found:
-    """Pairs of places (left < right) whose Jaccard similarity reaches `threshold` percent."""
+    """Pairs of places (left < right) whose Jaccard similarity reaches `threshold` percent.
+
+    `groups` has a number for each text: texts of one group meet, others next to never (the caller drops what is left).
+    """
     minima = signatures(texts, progress)
     bands = _bands(threshold / 100)
     rows = PERMUTATIONS // bands
     found: list[Hashes] = [np.empty(0, np.uint64)]
     for band in range(bands):
         keys = _bucket_keys(minima[:, band * rows : (band + 1) * rows])
-        found.append(np.unique(_candidates(keys)))
-    return _verified(texts, _likely(minima, np.unique(np.concatenate(found)), threshold / 100), threshold)
+        if groups is not None:
+            keys = (keys ^ groups) * _BASE
+        found.append(_likely(minima, np.unique(_candidates(keys)), threshold / 100))
+    return _verified(texts, np.unique(np.concatenate(found)), threshold)
 
 
 def signatures(texts: Sequence[str], progress: Callable[[int, int], None] | None = None) -> Minima:
@@ -143,8 +154,8 @@ def _places(pairs: Hashes) -> tuple[Ints, Ints]:
 def _verified(texts: Sequence[str], pairs: Hashes, threshold: float) -> Found:
     left, right = _places(pairs)
     similarity = np.empty(len(pairs))
-    for start in range(0, len(pairs), _PAIRS):
-        span = slice(start, start + _PAIRS)
+    for start in range(0, len(pairs), _PAIRS_OF_SETS):
+        span = slice(start, start + _PAIRS_OF_SETS)
         sets = {place: _set(texts[place]) for place in np.union1d(left[span], right[span]).tolist()}
         similarity[span] = [
             _jaccard(sets[a], sets[b]) for a, b in zip(left[span].tolist(), right[span].tolist(), strict=True)

@@ -17,7 +17,6 @@ purpose; what may change an answer is kept, and where both is possible texts are
 
 from __future__ import annotations
 
-import hashlib
 import re
 import unicodedata
 from typing import NamedTuple
@@ -38,16 +37,13 @@ class Reading(NamedTuple):
     strict: str
     soft: str
 
-    @property
-    def signature(self) -> bytes:
-        """16 bytes, equal for equal `strict`."""
-        return hashlib.blake2b(self.strict.encode("utf-8", "surrogatepass"), digest_size=16).digest()
-
 
 def read(text: str) -> Reading:
     """The reading of a text. A text of nothing but punctuation is compared as it stands."""
     plain = latex.plain(unified(markup.plain(text))).replace("$$", " ").replace("$", "").replace("`", "")
     flat = " ".join(_dashes(plain).split())
+    if flat.count(",") > _MANY_COMMAS:
+        flat = _LISTED.sub(_apart, flat)
     reading = _Lexer((_ASCII_TOKEN if flat.isascii() else _TOKEN).findall(flat)).reading()
     if reading.normal or not flat:
         return reading
@@ -71,11 +67,22 @@ def _marks() -> str:
 
 _LETTER = r"[^\W\d_]"
 _WORD = rf"{_LETTER}(?:{_LETTER}|[{_marks()}]|'(?={_LETTER}{{2}}|[std](?!\w)))*"
-_NUMBER = r"(?:(?<![\w.])\d{1,3}(?:,\d{3})+(?![\d,]*\d)|(?<!\w)\d+(?:_\d{3})+(?!\d)|\d+)(?:\.\d+)*|(?<![\w.])\.\d+"
+_NUMBER = r"(?:(?<![\w.])\d{1,3}(?:,\d{3})++(?!,*\d)|(?<!\w)\d+(?:_\d{3})+(?!\d)|\d+)(?:\.\d+)*|(?<![\w.])\.\d+"
 _OTHERS = rf"(?<!\w)\d+(?:st|nd|rd|th)(?!\w)|{_NUMBER}| ?- ?| ?\* ?|[^\w\s]"
 _TOKEN = re.compile(f"{_WORD}|{_OTHERS}")
 _ASCII_TOKEN = re.compile(rf"[a-z]+(?:'(?:[a-z]{{2}}|[std](?!\w))[a-z]*)*|{_OTHERS}", re.ASCII)
 _LONG_DASH = re.compile(r"(?<![\w)\]}+*/^=<>-])(?:---?)(?=\s|$)|(?<=[^\W\d_]{2})\s?---?\s?(?=[^\W\d_]{2})|---")
+
+
+_MANY_COMMAS = 500
+_LISTED = re.compile(r"(?<![\w.])\d{1,3}(?:,\d{3})++(?:(?=,*(\d))|)")
+
+
+def _apart(run: re.Match[str]) -> str:
+    """A list such as 123,456,78 with a space after each comma: the same tokens, but they are not looked for to its end each
+    time.
+    """
+    return run.group().replace(",", ", ") if run.group(1) else run.group()
 
 
 def _dashes(text: str) -> str:
@@ -141,13 +148,15 @@ _ENDINGS = frozenset(("st", "nd", "rd", "th"))
 
 
 class _Lexer:
-    """One pass over the tokens of a text. `out` is the normal text, `strict` the signature; `brackets` the open ones."""
+    """One pass over the tokens of a text. `out` is the normal text, `strict` the signature; `brackets` the open ones. None
+    stands for an open bracket that does not count, or not yet.
+    """
 
     def __init__(self, tokens: list[str]) -> None:
         self.tokens = tokens
         self.kinds = [_KINDS[token] for token in tokens]
-        self.out: list[str] = []
-        self.strict: list[str] = []
+        self.out: list[str | None] = []
+        self.strict: list[str | None] = []
         self.soft: list[str] = []
         self.brackets: list[tuple[str, int, int, int]] = []
         """Of each open bracket: the sign, the places in `out` and `strict`, and how much grouping was seen before it."""
@@ -161,7 +170,8 @@ class _Lexer:
                 place += 1
             else:
                 place = self._step(place, kinds[place])
-        return Reading(" ".join(self.out), " ".join(self.strict), " ".join(self.soft))
+        normal, strict = (" ".join([one for one in some if one is not None]) for some in (self.out, self.strict))
+        return Reading(normal, strict, " ".join(self.soft))
 
     def _step(self, place: int, kind: str) -> int:
         """Takes the token at `place`, whose kind is not plain; returns the place after it."""
@@ -184,6 +194,8 @@ class _Lexer:
             self._dash_or_star(place, token, kind)
         elif kind == _OPEN:
             self.brackets.append((token, len(self.out), len(self.strict), self.grouping))
+            self.out.append(None)
+            self.strict.append(None)
         elif kind == _CLOSE:
             self._close(token)
         elif kind == _COMMA:
@@ -269,8 +281,8 @@ class _Lexer:
             return
         sign, at_out, at_strict, seen = self.brackets.pop()
         if self.grouping > seen:
-            self.out.insert(at_out, sign)
-            self.strict.insert(at_strict, sign)
+            self.out[at_out] = sign
+            self.strict[at_strict] = sign
             self._keep(token)
             self.grouping += 1
 

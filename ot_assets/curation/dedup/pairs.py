@@ -21,6 +21,8 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 
+from ot_assets.curation.dedup.found import nothing
+
 Ints = npt.NDArray[np.int64]
 Floats = npt.NDArray[np.float64]
 Groups = npt.NDArray[np.uint64]
@@ -95,7 +97,7 @@ def _different_pairs(
     places = different.tolist()
     labels = None if labels is None else labels[different]
     store = None
-    known, new = Pairs(*_none()), np.ones(len(places), np.bool_)
+    known, new = Pairs(*nothing()), np.ones(len(places), np.bool_)
     if cache is not None and keys is not None:
         store = PairsCache.open(cache, threshold, [keys[place] for place in places], labels)
         known, new = Pairs(*store.known()), store.new
@@ -128,10 +130,6 @@ def _ordered(found: Sequence[Pairs]) -> Pairs:
     left, right = np.minimum(one, two), np.maximum(one, two)
     order = np.lexsort((right, left))
     return Pairs(left[order], right[order], similarity[order])
-
-
-def _none() -> tuple[Ints, Ints, Floats]:
-    return np.empty(0, np.int64), np.empty(0, np.int64), np.empty(0)
 
 
 def _threads(workers: int) -> int:

@@ -27,6 +27,7 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 
+from ot_assets.curation.mixing64 import mixed
 from resources.artifacts.disk import sync_file
 
 Ints = npt.NDArray[np.int64]
@@ -137,18 +138,11 @@ def _hashed(keys: Sequence[str], groups: Longs | None) -> Longs:
         for column, seed in enumerate((0x9E3779B97F4A7C15, 0xD1342543DE82EF95)):
             value = np.full(len(rows), seed + size, np.uint64)
             for part in wide.view("<u8").T:
-                value = _mixed(value ^ part) + np.uint64(seed)
-            made[rows, column] = _mixed(value)
+                value = mixed(value ^ part) + np.uint64(seed)
+            made[rows, column] = mixed(value)
     if groups is not None:
-        made += np.stack([_mixed(groups), _mixed(~groups)], axis=1)
+        made += np.stack([mixed(groups), mixed(~groups)], axis=1)
     return made
-
-
-def _mixed(values: Longs) -> Longs:
-    """The finaliser of splitmix64: every bit of the result depends on every bit of the value."""
-    values = (values ^ (values >> np.uint64(30))) * np.uint64(0xBF58476D1CE4E5B9)
-    values = (values ^ (values >> np.uint64(27))) * np.uint64(0x94D049BB133111EB)
-    return values ^ (values >> np.uint64(31))
 
 
 def _by_share(folder: Path, prefix: str, keys: Longs) -> list[Path]:

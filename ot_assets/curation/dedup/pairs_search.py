@@ -28,17 +28,18 @@ from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from itertools import islice
-from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import numpy as np
 import numpy.typing as npt
 from rapidfuzz import fuzz, process
 
+from ot_assets.curation.dedup.found import Found
+
 if TYPE_CHECKING:
     from types import ModuleType
 
 Ints = npt.NDArray[np.int64]
-Floats = npt.NDArray[np.float64]
 Progress = Callable[[int, int], None]
 
 FEW = 1_000_000
@@ -53,14 +54,6 @@ _CUT = 0.01
 
 _T = TypeVar("_T")
 _R = TypeVar("_R")
-
-
-class Found(NamedTuple):
-    """Some pairs: places of texts (in no order), and their similarity."""
-
-    left: Ints
-    right: Ints
-    similarity: Floats
 
 
 @dataclass(frozen=True)
@@ -121,9 +114,10 @@ def search(
     threshold: float,
     workers: int,
     progress: Progress | None,
-    few: int = FEW,
 ) -> Iterator[Found]:
-    """Blocks of all pairs at or above the threshold that have a text with `new` (by place) in them."""
+    """Blocks of all pairs at or above the threshold that have a text with `new` (by place) in them, left and right as it
+    comes.
+    """
     new = new[column.order]
     windows = Windows.of(column.sizes, new, threshold / 100)
     if int((windows.high - windows.low).sum()) <= FEW:

@@ -14,8 +14,6 @@ import numpy as np
 import numpy.typing as npt
 import polars as pl
 
-RULE = "source order, then gold answer, then longest, then question_id, then copy"
-
 Ints = npt.NDArray[np.int64]
 
 

@@ -1,6 +1,6 @@
 """Step `dedup`: of rows that are the same one stays.
 
-What is the same is the method's to say (`curation.dedup`), who stays is `survivors.RULE`. Contract beyond that of all
+What is the same is the method's to say (`curation.dedup`), `survivors` ranks who stays. Contract beyond that of all
 steps: a row that goes is in the ledger with rule `dedup.<method>`, the similarity to its survivor in percent as figure,
 the survivor's `source/source_row` as `lost_to`, and the size of its cluster as note; a survivor is a row that stays.
 Table `clusters` (schemas.DuplicateClusters) has every row of every cluster of two or more. `exact` is the same

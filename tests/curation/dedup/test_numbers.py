@@ -232,3 +232,27 @@ def test_other_problems_stay_apart(one: str, other: str) -> None:
 )
 def test_small_changes_that_say_the_same_are_found(one: str, other: str) -> None:
     assert duplicates(one, other)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "a\n" + "-" * 80 + " x",
+        "- a\n" + " " * 100_000 + "\nb",
+        "\\sqrt" + " " * 100_000 + "!",
+        "123," * 20_000 + "78",
+        "(" * 100_000 + "1 + 1" + ")" * 100_000,
+        "&#" + "1" * 5_000 + ";",
+    ],
+    ids=lambda text: repr(text[:8]),
+)
+@pytest.mark.timeout(20)
+def test_hostile_texts_come_to_an_end(text: str) -> None:
+    assert read(text).normal
+
+
+def test_a_long_list_is_read_as_a_short_one() -> None:
+    short, long = read("12,345,67"), read("12,345,67, " + "890,123,45, " * 1_000)
+    assert short.normal == "12 345 67"
+    assert long.normal == short.normal + " 890 123 45" * 1_000
+    assert read("1,234,567 " * 1_000).normal == " ".join(["1234567"] * 1_000)

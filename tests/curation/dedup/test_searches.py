@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import json
 import random
+import shutil
 from itertools import combinations
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -67,6 +70,14 @@ def test_a_crowd_of_equal_texts_costs_no_square() -> None:
     assert set(found.right.tolist()) == set(range(1, 3_000))
 
 
+def test_a_crowd_of_several_groups_loses_no_pair(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(minhash, "_CROWD", 3)
+    groups = np.array([1, 2] * 10, np.uint64)
+    found = minhash.similar_pairs(["the same text again"] * 20, 80, groups=groups)
+    kept = found.kept(groups[found.left] == groups[found.right])
+    assert set(kept.right.tolist()) == set(range(2, 20))
+
+
 def test_cosines_are_those_of_every_product(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(cosine, "_ROWS", 7)
     monkeypatch.setattr(cosine, "_COLUMNS", 11)
@@ -105,6 +116,44 @@ def test_a_folder_embeds(model: Path) -> None:
     assert not np.allclose(vectors[0], vectors[1])
     assert np.array_equal(embed(some[::-1], model, batch=2)[::-1], vectors)
     assert embed([], model).shape == (0, 16)
+
+
+def pooled(model: Path, folder: Path, **said: Any) -> Path:
+    """The model with this pooling, padding on the left, as models that write do."""
+    shutil.copytree(model, folder)
+    tokenizer = folder / "tokenizer_config.json"
+    tokenizer.write_text(json.dumps({**json.loads(tokenizer.read_text()), "padding_side": "left"}))
+    (folder / "1_Pooling").mkdir()
+    (folder / "1_Pooling" / "config.json").write_text(json.dumps({"word_embedding_dimension": 16, **said}))
+    return folder
+
+
+@pytest.mark.parametrize("said", [{"pooling_mode_cls_token": True}, {"pooling_mode": "cls"}])
+def test_the_first_token_is_a_word_and_no_padding(model: Path, tmp_path: Path, said: dict[str, Any]) -> None:
+    folder = pooled(model, tmp_path / "first", pooling_mode_mean_tokens=False, **said)
+    alone = embed(["a farmer"], folder)
+    assert np.allclose(embed(["a farmer", "the dog sleeps at noon"], folder)[0], alone[0], atol=1e-5)
+    assert not np.allclose(embed(["a farmer"], model), alone)
+
+
+def test_a_model_is_loaded_once(model: Path, tmp_path: Path) -> None:
+    folder = pooled(model, tmp_path / "mean", pooling_mode_mean_tokens=True)
+    first = embed(["a farmer"], folder)
+    shutil.rmtree(folder)
+    assert np.array_equal(embed(["a farmer"], folder), first)
+
+
+@pytest.mark.parametrize(
+    ("said", "mode"),
+    [
+        ({"pooling_mode_lasttoken": True, "pooling_mode_mean_tokens": False}, "lasttoken"),
+        ({"pooling_mode_cls_token": True, "pooling_mode_max_tokens": True}, "cls_token and max_tokens"),
+        ({"pooling_mode": "max"}, "max"),
+    ],
+)
+def test_other_poolings_are_refused(model: Path, tmp_path: Path, said: dict[str, Any], mode: str) -> None:
+    with pytest.raises(UserError, match=f"is pooled by {mode}: only mean and cls are known"):
+        embed(["x"], pooled(model, tmp_path / "other", **said))
 
 
 def test_models_that_cannot_be_had(tmp_path: Path) -> None:
