@@ -20,7 +20,7 @@ from typing import IO, Literal
 import dagster as dg
 
 from ot_assets.graph import KINDS, Need, World
-from ot_assets.interrupts import INTERRUPTS
+from ot_assets.interrupts import INTERRUPTS, listening_for_interrupts
 from ot_assets.progress import listening
 from ot_assets.registry import Registry
 from ot_assets.specs import spec_versions
@@ -117,17 +117,18 @@ class Runner:
     def _materialize(self, need: Need) -> str | None:
         """One Dagster run of one partition; the message of what went wrong, or None."""
         job = self.definitions.resolve_implicit_global_asset_job_def()
-        result = job.execute_in_process(
-            asset_selection=[dg.AssetKey(need.asset)],
-            partition_key=dagster_key(need.partition),
-            instance=self.instance,
-            raise_on_error=False,
-            # Every event is in the instance; on the terminal they would bury what `ot run` says.
-            run_config={"loggers": {"console": {"config": {"log_level": "CRITICAL"}}}},
-            tags={RUNNER_TAG: self._lock.name if self._lock else ""},
-        )
-        if was_interrupted(result):
-            raise KeyboardInterrupt
+        with listening_for_interrupts() as interrupted:
+            result = job.execute_in_process(
+                asset_selection=[dg.AssetKey(need.asset)],
+                partition_key=dagster_key(need.partition),
+                instance=self.instance,
+                raise_on_error=False,
+                # Every event is in the instance; on the terminal they would bury what `ot run` says.
+                run_config={"loggers": {"console": {"config": {"log_level": "CRITICAL"}}}},
+                tags={RUNNER_TAG: self._lock.name if self._lock else ""},
+            )
+            if interrupted() or was_interrupted(result):
+                raise KeyboardInterrupt
         return None if result.success else failure_message(result)
 
     def _take_lock(self) -> None:
@@ -162,8 +163,11 @@ def failure_message(result: dg.ExecuteInProcessResult) -> str:
 
 
 def was_interrupted(result: dg.ExecuteInProcessResult) -> bool:
-    """Whether the run ended because the process was told to stop (Ctrl-C, SIGTERM): Dagster makes a step failure of it."""
+    """Whether the run ended because the process was told to stop (Ctrl-C, SIGTERM): Dagster makes a failure of it, of the
+    step or, between steps, of the run.
+    """
     errors = [e.step_failure_data.error for e in result.all_events if e.is_step_failure]
+    errors += [e.job_failure_data.error for e in result.all_events if e.is_job_failure]
     names = {error.cls_name for error in errors if error is not None}
     return not INTERRUPTS.isdisjoint(names)
 

@@ -77,3 +77,18 @@ def test_other_errors_are_told_as_before():
     """)
     assert "ValueError: in __del__" in said.stderr
     assert "OSError: gone" in said.stderr
+
+
+def test_one_that_a_handler_swallows_is_heard():
+    said = said_by("""
+        import signal
+        from ot_assets.interrupts import listening_for_interrupts
+        signal.signal(signal.SIGINT, lambda *_: None)
+        with listening_for_interrupts() as heard:
+            print(heard())
+            signal.raise_signal(signal.SIGINT)
+            print(heard(), heard())
+        with listening_for_interrupts() as heard:
+            print(heard())
+    """)
+    assert (said.stdout, said.stderr) == ("False\nTrue True\nFalse\n", "")

@@ -189,8 +189,19 @@ class House:
 
     def copy(self, path: Path) -> House:
         """The same house elsewhere, with all its state."""
-        shutil.copytree(self.path, path, dirs_exist_ok=True)
+        shutil.copytree(self.path, path, dirs_exist_ok=True, ignore=_of_the_moment)
         return House(path, dict(self.env))
+
+
+def _of_the_moment(folder: str, names: list[str]) -> set[str]:
+    """Files of SQLite that are there only while another process reads: they come and go while the folder is copied."""
+
+    def empty(name: str) -> bool:
+        with contextlib.suppress(FileNotFoundError):
+            return Path(folder, name).stat().st_size == 0
+        return True
+
+    return {name for name in names if name.endswith("-shm") or (name.endswith("-wal") and empty(name))}
 
 
 @contextlib.contextmanager

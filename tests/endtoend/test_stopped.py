@@ -7,6 +7,7 @@ import os
 import random
 import signal
 import subprocess
+import sys
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -122,6 +123,34 @@ def test_ctrl_c_while_another_one_makes_the_same(house: House, running):
     assert said.code == 130, said.text
     assert STOPPED in said.err
     assert "Traceback" not in said.text
+
+
+BETWEEN = """
+import signal, sys
+from dagster._core.executor.in_process import InProcessExecutor
+execute = InProcessExecutor.execute
+def interrupted(self, *arguments):
+    signal.raise_signal(signal.SIGINT)
+    yield from execute(self, *arguments)
+InProcessExecutor.execute = interrupted
+from ot_assets.cli import main
+sys.argv = ["ot", "run", "sums"]
+main()
+"""
+
+
+def test_ctrl_c_where_dagster_only_notes_it(house: House):
+    """Before and after a step it takes the signal itself, and may forget it."""
+    ask_anew(house)
+    ran = subprocess.run(
+        [sys.executable, "-c", BETWEEN],
+        env=house.environment,
+        cwd=house.path,
+        capture_output=True,
+        text=True,
+        timeout=120,
+    )
+    assert_stopped_well(Said(ran.returncode, ran.stdout, ran.stderr))
 
 
 def test_ctrl_c_while_a_student_is_trained_and_kill_9_too(house: House, running):
