@@ -29,6 +29,15 @@ def same_environment() -> Iterator[None]:
     assert found() == before
 
 
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """With `--dist loadgroup` a module stays in one process, and all that look at the demo share it: it takes ten minutes."""
+    for item in items:
+        shared = "demo" in getattr(item, "fixturenames", ())
+        item.add_marker(pytest.mark.xdist_group("demo" if shared else str(item.path)))
+    # The longest first.
+    items.sort(key=lambda item: "demo" not in getattr(item, "fixturenames", ()))
+
+
 def pytest_configure(config: pytest.Config) -> None:
     """Ctrl-C reaches what tests start even where the tests themselves were started in the background, deaf to it."""
     if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:

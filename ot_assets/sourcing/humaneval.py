@@ -1,6 +1,6 @@
 """Programming questions with tests as HumanEval has them: JSON lines of prompt, entry point, solution and a `check`.
 
-`check(candidate)` is read as text, never run here. Where it only compares calls of literals with literals (142 of the 164),
+`check(candidate)` is read as text, never run here. Where it only compares calls of literals with literals (143 of the 164),
 it becomes function tests, whose expected values never enter the sandbox; a list is taken for a tuple there, and nothing
 but a truth for a truth. Where it does more (loops, tolerances, helpers), its statements become one session of examples:
 each assertion must be true.
