@@ -29,6 +29,7 @@ def same_environment() -> Iterator[None]:
     assert found() == before
 
 
+@pytest.hookimpl(tryfirst=True)  # before xdist reads the groups
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """With `--dist loadgroup` a module stays in one process, and all that look at the demo share it: it takes ten minutes."""
     for item in items:
