@@ -37,7 +37,7 @@ test: setup      ## the tests
 	$(BIN)/python -m pytest -m 'not slow and not vllm' -n 3
 
 test-slow: setup ## real engines, real training, a real browser, kill -9
-	$(BIN)/python -m pytest -m slow -n 2 --dist loadgroup
+	$(BIN)/python -m pytest -m slow -n 2 --dist loadscope --no-loadscope-reorder
 
 test-vllm: setup $(VLLM_STAMP) ## the same model behind vLLM's CPU build, in an environment of its own
 	OT_VLLM_PYTHON=$(abspath $(VLLM))/bin/python $(BIN)/python -m pytest -m vllm tests/vllm

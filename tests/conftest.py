@@ -5,8 +5,10 @@ from __future__ import annotations
 import os
 import signal
 from collections.abc import Iterator
+from typing import Any
 
 import pytest
+from xdist.scheduler import LoadScopeScheduling
 
 from tests.demo.home import DemoHome, demo_home
 
@@ -29,13 +31,23 @@ def same_environment() -> Iterator[None]:
     assert found() == before
 
 
-@pytest.hookimpl(tryfirst=True)  # before xdist reads the groups
+class OneDemo(LoadScopeScheduling):
+    """A module stays in one process, and all that look at the demo share it: it takes ten minutes. (xdist's own groups do
+    nothing with pytest 9.2.)
+    """
+
+    def _split_scope(self, nodeid: str) -> str:
+        place = nodeid.partition("::")[0]
+        return "demo" if place.startswith(("tests/demo/", "tests/ui/")) else place
+
+
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> OneDemo | None:
+    """For `--dist loadscope`."""
+    return OneDemo(config, log) if config.getvalue("dist") == "loadscope" else None
+
+
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """With `--dist loadgroup` a module stays in one process, and all that look at the demo share it: it takes ten minutes."""
-    for item in items:
-        shared = "demo" in getattr(item, "fixturenames", ())
-        item.add_marker(pytest.mark.xdist_group("demo" if shared else str(item.path)))
-    # The longest first.
+    """What looks at the demo comes first: it takes longest."""
     items.sort(key=lambda item: "demo" not in getattr(item, "fixturenames", ()))
 
 
