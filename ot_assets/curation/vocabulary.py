@@ -59,8 +59,6 @@ class Vocabulary:
         texts = items.to_list() if isinstance(items, pl.Series) else items
         flat = [learn(token, len(self._numbers) + 1) for tokens in texts for token in tokens]
         self.items = _coded(np.array(flat, np.int64), [len(tokens) for tokens in texts])
-        self.size = len(self._numbers) + 1
-        """How many numbers there are, with 0."""
         self._words: tuple[pl.Series, pl.Series] | None = None
 
     def read(self, texts: Tokenized) -> Coded:
