@@ -2,7 +2,7 @@
 script.
 
     python benchmarks/bench_recipe.py [--sizes 10000,100000] [--items 1000] [--dedup numbers] [--only whole,more]
-    [--keep FOLDER]
+    [--keep FOLDER] [--until filtered_set]
 
 A recipe of 1M questions (`--sizes 10000,100000,1000000`) takes about an hour on two cores and 20 GB of disk. Bars:
 `whole` under 4 GiB at all times (proportional set size of the process and all its children, sampled four times a
@@ -80,6 +80,7 @@ def main() -> None:
     parser.add_argument("--dedup", default="numbers")
     parser.add_argument("--only", default="whole,plain,more")
     parser.add_argument("--keep", type=Path, help="work in this folder and leave it")
+    parser.add_argument("--until", default="training_set", help="the last asset to make")
     options = parser.parse_args()
     wanted, held, before = options.only.split(","), True, None
     for size in [int(size) for size in options.sizes.split(",")]:
@@ -102,12 +103,13 @@ def one_size(folder: Path, size: int, options: argparse.Namespace, wanted: list[
     started = time.perf_counter()
     build(folder, size, options.items, options.dedup)
     note(f"{size:,} questions written in {time.perf_counter() - started:.0f} s")
-    whole = measured(folder)
+    until = ("--until", options.until)
+    whole = measured(folder, *until)
     plain = measured(folder, "--plain", str(size)) if "plain" in wanted else None
     holds = tell_whole(size, whole, plain)
     if "more" in wanted:
         add_source(folder, size, max(1, size // 100), options.dedup)
-        holds = tell_more(size, whole, measured(folder)) and holds
+        holds = tell_more(size, whole, measured(folder, *until)) and holds
     return whole, holds
 
 
