@@ -12,6 +12,8 @@ from typing import Annotated
 
 import typer
 
+from ot_assets.cli_conversations import add_to as add_conversations
+
 _STOPPED = 130
 """Exit code that typer gives to Ctrl-C."""
 
@@ -23,6 +25,7 @@ app = typer.Typer(
     help="Reasoning models from data recipes. State lies in $OT_HOME (default .ot).",
 )
 responses = typer.Typer(no_args_is_help=True, help="Look into the store of everything that models were asked.")
+add_conversations(app)
 app.add_typer(responses, name="responses")
 
 Json = Annotated[bool, typer.Option("--json", help="Print JSON for a program to read.")]

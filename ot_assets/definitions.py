@@ -11,6 +11,7 @@ from typing import Any
 
 import dagster as dg
 
+from ot_assets.conversations.assets import ASSETS as CONVERSATIONS
 from ot_assets.curation.assets import ASSETS as CURATION
 from ot_assets.distillation.assets import ASSETS as DISTILLATION
 from ot_assets.evaluation.assets import ASSETS as EVALUATION
@@ -23,7 +24,7 @@ from ot_assets.stage import StageAsset
 from ot_assets.students.assets import ASSETS as STUDENTS
 from resources.handles import Services
 
-STAGES: tuple[StageAsset, ...] = (*SOURCING, *CURATION, *DISTILLATION, *STUDENTS, *EVALUATION)
+STAGES: tuple[StageAsset, ...] = (*CONVERSATIONS, *SOURCING, *CURATION, *DISTILLATION, *STUDENTS, *EVALUATION)
 
 
 @dataclass(frozen=True)
@@ -35,6 +36,10 @@ class Job:
 
 
 JOBS: Mapping[str, Job] = {
+    "fold_conversations": Job(
+        "Read what people contributed, fold it to trees, and make what is taught from them.",
+        ("contributions", "conversation_trees", "sft_threads", "preference_pairs", "prompts"),
+    ),
     "source_benchmarks": Job("Fetch benchmarks.", ("benchmark_questions",)),
     "source_questions": Job(
         "Fetch sources, screen them against the benchmarks, score them as recipes need it.",

@@ -9,94 +9,48 @@ table, so they cannot disagree. Pure: it looks at the registry and asks the stor
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from collections.abc import Mapping
 from typing import Any
 
+from ot_assets.conversations.logs import logs_found
 from ot_assets.distillation.sample_files import digest
+from ot_assets.needs import (
+    Kind,
+    Need,
+    Needs,
+    Spec,
+    World,
+    benchmark,
+    language,
+    model,
+    recipe,
+    recipe_teacher,
+    source,
+    source_teacher,
+)
 from ot_assets.registry import Registry
 from ot_assets.registry.specs.answer_filter import samples_of
 from ot_assets.registry.specs.score import Score
 from ot_assets.sourcing.written.identity import sourced_spec
-from resources.artifacts import ArtifactStore, DamagedArtifact, Partition
+from resources.artifacts import Partition
 
-
-@dataclass(frozen=True)
-class World:
-    """What is wanted (the registry) and what there is (the store)."""
-
-    registry: Registry
-    store: ArtifactStore
-
-    def has(self, need: Need) -> bool:
-        """Whether a published artifact stands behind a need. A damaged one counts: it was made, and will be again."""
-        try:
-            return self.store.current(need.asset, need.partition) is not None
-        except DamagedArtifact:
-            return True
-
-
-@dataclass(frozen=True)
-class Need:
-    """One partition that another reads. An optional need is read when it is there, and then counts for staleness.
-
-    `inherits` is False where an input's being stale says nothing yet: a recipe under edit asks its sources for nothing new
-    before its filtered set has been made again, and other recipes on those sources must not look stale meanwhile.
-    """
-
-    asset: str
-    partition: Partition
-    required: bool = True
-    inherits: bool = True
-
-    def __str__(self) -> str:
-        """As it is written everywhere: `asset[key|key]`."""
-        return f"{self.asset}[{self.partition}]" if self.partition.dims else self.asset
-
-
-Spec = Callable[[World, Partition], Mapping[str, Any]]
-Needs = Callable[[World, Partition], tuple[Need, ...]]
-
-
-@dataclass(frozen=True)
-class Kind:
-    """One asset: dimensions, code version, and where its rows come from."""
-
-    name: str
-    dims: tuple[str, ...]
-    code_version: str
-    spec: Spec
-    needs: Needs
-
-
-def source(key: str) -> Partition:
-    """The partition of a source."""
-    return Partition({"source": key})
-
-
-def recipe(key: str) -> Partition:
-    """The partition of a recipe."""
-    return Partition({"recipe": key})
-
-
-def benchmark(key: str) -> Partition:
-    """The partition of a benchmark."""
-    return Partition({"benchmark": key})
-
-
-def model(key: str) -> Partition:
-    """The partition of a model as it comes."""
-    return Partition({"model": key})
-
-
-def source_teacher(source_key: str, teacher_key: str) -> Partition:
-    """The partition of a source's answers by one teacher."""
-    return Partition({"source": source_key, "teacher": teacher_key})
-
-
-def recipe_teacher(recipe_key: str, teacher_key: str) -> Partition:
-    """The partition of a recipe with one teacher."""
-    return Partition({"recipe": recipe_key, "teacher": teacher_key})
+__all__ = [
+    "KINDS",
+    "Kind",
+    "Need",
+    "Needs",
+    "World",
+    "baseline_benchmarks",
+    "benchmark",
+    "language",
+    "model",
+    "models_of",
+    "recipe",
+    "recipe_teacher",
+    "source",
+    "source_teacher",
+    "teacher_identity",
+]
 
 
 def _no_needs(world: World, at: Partition) -> tuple[Need, ...]:
@@ -193,18 +147,19 @@ def _requests_needs(world: World, at: Partition) -> tuple[Need, ...]:
 
 
 def _training_needs(world: World, at: Partition) -> tuple[Need, ...]:
-    """Its own sources' traces and verdicts; and the traces that its answer filter's classifier learns from, which Dagster's own
-    mapping cannot say, as they may be anybody's.
+    """Its own sources' traces and verdicts, and the threads of its conversations; and the traces that its answer filter's
+    classifier learns from, which Dagster's own mapping cannot say, as they may be anybody's.
     """
-    keys = world.registry.recipes[at["recipe"]].sources
+    spec = world.registry.recipes[at["recipe"]]
     samples = dict.fromkeys(
         (one.source, one.teacher)
-        for one in samples_of(world.registry.recipes[at["recipe"]].answer_steps)
+        for one in samples_of(spec.answer_steps)
         if one.source is not None and one.teacher is not None
     )
     wanted = (
-        Need("filtered_set", recipe(at["recipe"])),
-        *(Need(asset, source_teacher(key, at["teacher"])) for key in keys for asset in ("traces", "verdicts")),
+        *(Need("filtered_set", recipe(spec.key)) for _ in spec.parts),
+        *(Need(asset, source_teacher(key, at["teacher"])) for key in spec.sources for asset in ("traces", "verdicts")),
+        *(Need("sft_threads", language(key)) for key in (spec.conversations.languages if spec.conversations else ())),
         *(
             need
             for key, teacher in samples
@@ -266,9 +221,38 @@ def _leaderboard_needs(world: World, at: Partition) -> tuple[Need, ...]:
     )
 
 
+_CONVERSATIONS = {
+    "conversation_trees": ("contributions",),
+    "sft_threads": ("conversation_trees",),
+    "preference_pairs": ("conversation_trees",),
+    "prompts": ("conversation_trees",),
+}
+"""What conversations lead to, and what each reads of the same language."""
+
+
+def contributions_spec(world: World, at: Partition) -> Mapping[str, Any]:
+    """Which logs are read, and what is in them: a log grows without its spec being edited."""
+    registry, key = world.registry, at["language"]
+    chosen = registry.conversations[key].slice_for("contributions")
+    return {**chosen, "found": logs_found(registry, key)}
+
+
+def _conversation_spec(asset: str) -> Spec:
+    return lambda world, at: world.registry.conversations[at["language"]].slice_for(asset)
+
+
+def _of_language(*assets: str) -> Needs:
+    return lambda world, at: tuple(Need(asset, at) for asset in assets)
+
+
 KINDS: dict[str, Kind] = {
     kind.name: kind
     for kind in (
+        Kind("contributions", ("language",), "1", contributions_spec, _no_needs),
+        *(
+            Kind(name, ("language",), "1", _conversation_spec(name), _of_language(*needs))
+            for name, needs in _CONVERSATIONS.items()
+        ),
         Kind(
             "benchmark_questions",
             ("benchmark",),
@@ -282,8 +266,9 @@ KINDS: dict[str, Kind] = {
             "2",
             lambda w, at: sourced_spec(w.registry, at["source"]),
             # What is written is written from what is left after screening: a benchmark's item must not come back reworded.
-            lambda w, at: tuple(
-                Need("screened_questions", source(key)) for key in w.registry.sources[at["source"]].parents
+            lambda w, at: (
+                *(Need("screened_questions", source(key)) for key in w.registry.sources[at["source"]].parents),
+                *(Need("prompts", language(key)) for key in w.registry.sources[at["source"]].conversations),
             ),
         ),
         Kind(

@@ -60,6 +60,11 @@ class Partitions:
         return _static(self.registry.recipes)
 
     @cached_property
+    def conversation(self) -> dg.StaticPartitionsDefinition:
+        """One partition a language of conversations."""
+        return _static(self.registry.conversations)
+
+    @cached_property
     def source_teacher(self) -> dg.MultiPartitionsDefinition:
         """Traces and verdicts: what one teacher answered to the questions of one source."""
         return dg.MultiPartitionsDefinition({"source": self.source, "teacher": self.teacher})
@@ -100,6 +105,22 @@ class Partitions:
         Models behind teachers count with the teacher.
         """
         return self._scored_by({key: [] for key in self.registry.all_models}, lambda score: score.models)
+
+    @property
+    def conversation_to_source(self) -> dg.PartitionMapping:
+        """prompts -> sourced_questions: a source of kind `conversation` reads the prompts of its languages, and no other."""
+        asked: dict[str, list[str]] = {key: [] for key in self.registry.conversations}
+        for key, spec in self.registry.sources.items():
+            for language in spec.conversations:
+                asked[language].append(key)
+        return dg.StaticPartitionMapping(asked)
+
+    @property
+    def conversation_to_training(self) -> dg.PartitionMapping:
+        """sft_threads -> training_set: wider than what is read, since Dagster has no mapping from one dimension into two of
+        other names that follows a recipe's list. `ot status` compares what was really opened, and is exact.
+        """
+        return dg.AllPartitionMapping()
 
     @property
     def teacher_to_written(self) -> dg.PartitionMapping:

@@ -9,7 +9,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from heapq import heapify, heappop, heappush
 
-from ot_assets.graph import KINDS, Need, World, benchmark, model, models_of, recipe_teacher
+from ot_assets.graph import KINDS, Need, World, benchmark, language, model, models_of, recipe_teacher
 from resources.artifacts import Partition
 from resources.errors import UserError
 
@@ -60,8 +60,10 @@ class Scope:
 
     def _targets(self) -> Iterable[Need]:
         yield Need("leaderboard", Partition())
+        registry = self.world.registry
+        evaluated = any(registry.benchmarks[key].repeats for key in registry.recipes[self.recipe].benchmarks)
         for teacher in self.teachers:
-            yield Need("eval_scores", recipe_teacher(self.recipe, teacher))
+            yield Need("eval_scores" if evaluated else "student_model", recipe_teacher(self.recipe, teacher))
         for key in models_of(self.world.registry, self.recipe, self.teachers):
             yield Need("baseline_scores", model(key))
         spec = self.world.registry.recipes[self.recipe]
@@ -86,6 +88,7 @@ class Scope:
             "recipe": list(registry.recipes),
             "benchmark": list(registry.benchmarks),
             "model": list(registry.all_models),
+            "language": list(registry.conversations),
         }
         keys = need.partition.as_dict()
         return tuple(by_dim[dim].index(keys[dim]) for dim in by_dim if dim in keys)
@@ -102,3 +105,13 @@ def scope(world: World, recipe: str, teachers: tuple[str, ...] = ()) -> Scope:
                 fix=f"add {teacher} to `teachers` or `other_teachers` of {recipe}.yaml",
             )
     return Scope(world, recipe, teachers or spec.teachers)
+
+
+def conversation_steps(world: World, keys: tuple[str, ...] = ()) -> list[Need]:
+    """Everything of some conversations, upstream first; of all that are registered where none is named. UserError for an
+    unknown one.
+    """
+    wanted = keys or tuple(world.registry.conversations)
+    for key in wanted:
+        world.registry.conversation(key)
+    return [Need(name, language(key)) for key in wanted for name, kind in KINDS.items() if kind.dims == ("language",)]

@@ -24,6 +24,7 @@ _ABOUT = {
     "model_spec": "Models that can be asked or trained: models/*.yaml",
     "teacher_spec": "Who answers: teachers/*.yaml",
     "recipe_spec": "All choices from sources to student: recipes/*.yaml",
+    "conversation_spec": "Conversations of a language: conversations/*.yaml",
 }
 
 
@@ -35,6 +36,7 @@ def spec_versions(registry: Registry) -> Mapping[str, Mapping[str, str]]:
         "model_spec": {key: spec.hash for key, spec in registry.all_models.items()},
         "teacher_spec": {key: _with_model(registry, key) for key in registry.teachers},
         "recipe_spec": {key: _with_judges(registry, key) for key in registry.recipes},
+        "conversation_spec": {key: spec.hash for key, spec in registry.conversations.items()},
     }
 
 

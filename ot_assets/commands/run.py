@@ -6,7 +6,7 @@ from ot_assets.commands.instance import prepare_instance
 from ot_assets.commands.live import Live, in_ci
 from ot_assets.commands.output import print_json, warnings_to
 from ot_assets.commands.world import open_world
-from ot_assets.graph import Need
+from ot_assets.graph import Need, World
 from ot_assets.registry import remember_keys
 from ot_assets.registry.specs.budget import BudgetSpec
 from ot_assets.scope import scope
@@ -16,12 +16,18 @@ from resources.home import Home
 
 def run(recipe: str, teachers: tuple[str, ...], *, as_json: bool, budget: BudgetSpec, quiet: bool = False) -> int:
     """Makes what is missing or stale, within the budget; the exit code."""
-    home = Home.from_env()
     world = open_world()
     about = scope(world, recipe, teachers)
     steps = about.steps()
     within_budget = RunBudget(recipe, about.teachers, budget)
     require_prices(world.registry, within_budget)
+    with within(within_budget):
+        return carry_out(world, steps, as_json=as_json, quiet=quiet, about={"recipe": recipe})
+
+
+def carry_out(world: World, steps: list[Need], *, as_json: bool, quiet: bool, about: dict[str, str]) -> int:
+    """Makes what is missing or stale among the steps, shows it, and returns the exit code. `about` begins the JSON."""
+    home = Home.from_env()
     prepare_instance(home)
     remember_keys(world.registry)
 
@@ -44,12 +50,12 @@ def run(recipe: str, teachers: tuple[str, ...], *, as_json: bool, budget: Budget
         runner = Runner(
             world, definitions, instance, home.path / "locks", on_step, shown.progress, on_done, shown.asking
         )
-        with warnings_to(shown.warn), within(within_budget):
+        with warnings_to(shown.warn):
             report = runner.run(steps)
     if as_json:
         print_json(
             {
-                "recipe": recipe,
+                **about,
                 "made": report.count("made"),
                 "fresh": report.count("fresh"),
                 "failed": report.count("failed"),

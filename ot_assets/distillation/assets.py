@@ -4,15 +4,13 @@ from __future__ import annotations
 
 import polars as pl
 
-from ot_assets.distillation.answer_filter import choose, facts, verdict_columns, wanted_traces
+from ot_assets.distillation.answer_examples import write_answers
 from ot_assets.distillation.answering import answer_rows
 from ot_assets.distillation.asked_judge import judge_of
 from ot_assets.distillation.judging import judged
 from ot_assets.distillation.requests import Asking, requests_for, union
-from ot_assets.distillation.training_aids import ASKED, TrainingAids
-from ot_assets.distillation.training_examples import examples, question_rows
-from ot_assets.graph import recipe as recipe_at
-from ot_assets.graph import source, source_teacher
+from ot_assets.distillation.thread_examples import write_threads
+from ot_assets.graph import source
 from ot_assets.progress import report
 from ot_assets.stage import stage
 from ot_assets.step import Step
@@ -92,6 +90,7 @@ def verdicts(step: Step) -> None:
         "filtered_set": "recipe_to_training",
         "traces": "traces_to_training",
         "verdicts": "traces_to_training",
+        "sft_threads": "conversation_to_training",
         "recipe_spec": "recipe_to_training",
     },
     group="distillation",
@@ -100,32 +99,20 @@ def verdicts(step: Step) -> None:
 def training_set(step: Step) -> None:
     """Examples after the answer filter, as chat messages that TRL trains on; each names its trace and source row."""
     recipe, teacher = step.registry.recipe(step.partition["recipe"]), step.partition["teacher"]
-    filtered = step.open("filtered_set", recipe_at(recipe.key)).scan().select(ASKED).collect()
-    answered = {key: step.open("traces", source_teacher(key, teacher)) for key in recipe.sources}
-    verdicts_of = [step.open("verdicts", source_teacher(key, teacher)) for key in recipe.sources]
-    known = pl.concat([facts(a.scan()) for a in answered.values()]).collect()
-    columns = verdict_columns(recipe.answer_filter)
-    told = pl.concat([v.scan().select(columns) for v in verdicts_of]).collect()
-    questions, count, over = question_rows(filtered), counter(recipe, step), 0
-    aids = TrainingAids(step, recipe, filtered, answered, count)
-    chosen = choose(recipe.answer_filter, wanted_traces(known, filtered), told, recipe.seed, aids)
-    step.out.drop(chosen.ledger)
-    kept = chosen.frame.select("trace_id", "source", "verdict")
-    for key, artifact in answered.items():
-        mine = kept.filter(pl.col("source") == key).drop("source")
-        for batch in artifact.batches(rows=5_000):
-            made = examples(recipe, batch.join(mine, on="trace_id", maintain_order="left"), questions, count)
-            step.out.write(made.frame)
-            step.out.drop(made.ledger)
-            step.out.licences(*made.frame.get_column("licence").unique().to_list())
-            over += made.over
-    step.out.rows_in(chosen.rows_in)
-    step.out.stat(unfinished_share=chosen.unfinished_share, over_cutoff=over, answer_filter=list(chosen.steps))
+    count = counter(recipe, step)
+    answers = write_answers(step, recipe, teacher, count)
+    threads = write_threads(step, recipe, count)
+    step.out.rows_in(answers.read + threads.read)
+    step.out.stat(over_cutoff=answers.over + threads.over)
+    if recipe.conversations is not None:
+        step.out.stat(threads={"read": threads.read, "taught": threads.made})
     think = recipe.student.think
     step.suite_facts.update(
         max_tokens=recipe.student.max_tokens if recipe.student.too_long == "drop" else None,
-        verified=recipe.verified,
-        closing_tag=think.close if think and step.registry.teacher(teacher).reasoning else None,
+        verified=recipe.verified and recipe.conversations is None,
+        closing_tag=think.close
+        if think and step.registry.teacher(teacher).reasoning and recipe.conversations is None
+        else None,
     )
 
 

@@ -93,9 +93,9 @@ def examples(recipe: RecipeSpec, traces: pl.DataFrame, questions: pl.DataFrame, 
         conversations.append(conversation)
     kept, over = [], 0
     for trace, conversation, tokens in zip(rows, conversations, count(conversations), strict=True):
-        too_long = _too_long(recipe.student, tokens)
-        if too_long is not None:
-            dropped.append(_lost(trace, TOO_LONG, float(sum(tokens)), too_long))
+        why = too_long(recipe.student, tokens)
+        if why is not None:
+            dropped.append(_lost(trace, TOO_LONG, float(sum(tokens)), why))
             continue
         over += sum(tokens) > recipe.student.max_tokens
         kept.append(_row(recipe, trace, conversation, tokens))
@@ -119,7 +119,7 @@ def join_licences(*licences: str) -> str:
     return " + ".join(dict.fromkeys(parts))
 
 
-def _too_long(student: Student, tokens: TokenCount) -> str | None:
+def too_long(student: Student, tokens: TokenCount) -> str | None:
     """Why an example is dropped for its length, None when it stays."""
     if tokens.prompt >= student.max_tokens:
         return f"the prompt alone has {tokens.prompt:,} tokens, the cutoff is {student.max_tokens:,}"

@@ -16,6 +16,7 @@ from typing import NoReturn
 import polars as pl
 
 from ot_assets.lineage.chain import BY_SOURCE, Chain, Link
+from ot_assets.lineage.conversation import is_thread, prompt_steps, thread_steps
 from ot_assets.lineage.lookup import LEDGER, Row, Unreadable, distinct, find_rows, neighbours, reading
 from ot_assets.lineage.path import Drop, RowPath, Step
 from ot_assets.lineage.tree import resolve
@@ -169,6 +170,9 @@ def _unknown(chain: Chain, row_id: str) -> NoReturn:
 def _behind(chain: Chain, found: _Found) -> Iterable[Step]:
     """The steps behind the first, each found by what the rows before it say of themselves."""
     known = _known({}, found.step)
+    if is_thread(known.get("source")) and found.asset == "training_set":
+        yield from thread_steps(chain.store, chain.open(chain.training), known["source"], known["source_row"])
+        return
     for asset in _ORDER[_ORDER.index(found.asset) + 1 :]:
         if found.asset == "traces" and asset == "verdicts":
             continue
@@ -179,6 +183,9 @@ def _behind(chain: Chain, found: _Found) -> Iterable[Step]:
         if step is not None:
             known = _known(known, step)
             yield step
+            if asset == "sourced_questions" and step.artifact is not None and "source_row" in known:
+                sourced = chain.store.get(asset, step.partition, step.artifact)
+                yield from prompt_steps(chain.store, sourced, known["source_row"])
 
 
 def _known(before: Mapping[str, str], step: Step) -> dict[str, str]:

@@ -15,6 +15,7 @@ from ot_assets.registry.errors import Problem, suggestion
 from ot_assets.registry.specs.answer_filter import samples_of
 from ot_assets.registry.specs.base import canonical_hash
 from ot_assets.registry.specs.benchmark import BenchmarkSpec
+from ot_assets.registry.specs.conversation import ConversationSpec
 from ot_assets.registry.specs.model import ModelSpec
 from ot_assets.registry.specs.recipe import RecipeSpec
 from ot_assets.registry.specs.score import Score, with_parts
@@ -22,8 +23,8 @@ from ot_assets.registry.specs.source import SourceSpec
 from ot_assets.registry.specs.teacher import TeacherSpec
 from resources.errors import UserError
 
-Section = Literal["sources", "models", "teachers", "benchmarks", "recipes"]
-AnySpec = SourceSpec | ModelSpec | TeacherSpec | BenchmarkSpec | RecipeSpec
+Section = Literal["sources", "models", "teachers", "benchmarks", "recipes", "conversations"]
+AnySpec = SourceSpec | ModelSpec | TeacherSpec | BenchmarkSpec | RecipeSpec | ConversationSpec
 SpecT = TypeVar("SpecT", bound=AnySpec)
 
 SECTIONS: dict[Section, type[AnySpec]] = {
@@ -32,6 +33,7 @@ SECTIONS: dict[Section, type[AnySpec]] = {
     "teachers": TeacherSpec,
     "benchmarks": BenchmarkSpec,
     "recipes": RecipeSpec,
+    "conversations": ConversationSpec,
 }
 """Folder -> what a YAML in it describes."""
 
@@ -45,6 +47,7 @@ class Registry:
     teachers: Mapping[str, TeacherSpec]
     benchmarks: Mapping[str, BenchmarkSpec]
     recipes: Mapping[str, RecipeSpec]
+    conversations: Mapping[str, ConversationSpec] = field(default_factory=dict)
     files: Mapping[tuple[Section, str], Path] = field(default_factory=dict)
     """Where each spec stands; relative paths in it start at that file's folder."""
     warnings: tuple[Problem, ...] = ()
@@ -75,6 +78,10 @@ class Registry:
     def recipe(self, key: str) -> RecipeSpec:
         """The recipe with this key, or UserError."""
         return _get(self.recipes, key, "recipe")
+
+    def conversation(self, key: str) -> ConversationSpec:
+        """The conversations with this key, or UserError."""
+        return _get(self.conversations, key, "conversation")
 
     def folder(self, section: Section, key: str) -> Path:
         """Folder of the spec's YAML: where its relative paths start."""

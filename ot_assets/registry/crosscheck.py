@@ -50,6 +50,7 @@ def cross_check(
 _REFERENCES: tuple[tuple[Section, tuple[str, ...], Section], ...] = (
     ("teachers", ("model",), "models"),
     ("sources", ("judge", "teacher"), "teachers"),
+    ("sources", ("origin", "languages", "*"), "conversations"),
     *(("sources", path, "teachers") for path in TEACHERS),
     ("recipes", ("parts", "*", "sources", "*", "source"), "sources"),
     ("recipes", ("parts", "*", "ranking", "*"), "sources"),
@@ -58,6 +59,7 @@ _REFERENCES: tuple[tuple[Section, tuple[str, ...], Section], ...] = (
     ("recipes", ("teachers", "*"), "teachers"),
     ("recipes", ("other_teachers", "*"), "teachers"),
     ("recipes", ("student", "base"), "models"),
+    ("recipes", ("conversations", "languages", "*"), "conversations"),
     ("recipes", ("benchmarks", "*"), "benchmarks"),
     ("recipes", ("choose_on", "*"), "benchmarks"),
     ("recipes", ("screen_against", "*"), "benchmarks"),

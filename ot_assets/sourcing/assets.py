@@ -10,7 +10,12 @@ from ot_assets.stage import stage
 from ot_assets.step import Step
 
 
-@stage("source", reads={"source_spec": None, "teacher_spec": "teacher_to_written"}, group="sourcing", suite="questions")
+@stage(
+    "source",
+    reads={"source_spec": None, "teacher_spec": "teacher_to_written", "prompts": "conversation_to_source"},
+    group="sourcing",
+    suite="questions",
+)
 def sourced_questions(step: Step) -> Mapping[str, Any]:
     """Every question of one source in one shape, with id, licence, gold answer and verifier."""
     key = step.partition["source"]

@@ -6,12 +6,15 @@ import os
 from collections import Counter
 from collections.abc import Mapping
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from ot_assets.progress import report
+from ot_assets.registry.specs.origin import ConversationOrigin
 from ot_assets.registry.specs.source import QuestionSet
 from ot_assets.registry.specs.written import WrittenOrigin
+from ot_assets.sourcing.conversations import prompt_rows
 from ot_assets.sourcing.read import read_source
 from ot_assets.sourcing.rows import SourcingContext
 from ot_assets.sourcing.written.source import writer_of
@@ -31,6 +34,8 @@ def publish_questions(step: Step, spec: QuestionSet, folder: Path) -> Mapping[st
     writer = writer_of(step, spec, spec.origin) if isinstance(spec.origin, WrittenOrigin) else None
     if writer is not None:
         context = replace(context, written=writer.rows)
+    if isinstance(spec.origin, ConversationOrigin):
+        context = replace(context, prompts=partial(prompt_rows, step, spec.origin))
     read = skipped = 0
     notes: Counter[str] = Counter()
     facts: dict[str, str] = {}

@@ -15,12 +15,13 @@ value that no row has, a source without rows, a source of which every row was re
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 from itertools import groupby, islice
 
 from ot_assets.registry.specs.origin import (
     Columns,
+    ConversationOrigin,
     FilesOrigin,
     ForumOrigin,
     HubOrigin,
@@ -44,6 +45,8 @@ GENERATED = Columns(question="question", gold="gold", solution="solution", verif
 """Columns of the rows that our own generators make."""
 POSTS = Columns(question="question", gold="gold", solution="solution", row_id="id", licence="licence")
 """Columns of the questions of a forum."""
+PROMPTS = Columns(question="question", solution="solution", row_id="id", licence="licence")
+"""Columns of the prompts of conversations."""
 PAGES = Columns(question="question")
 """Columns of the pages of a book."""
 
@@ -78,7 +81,9 @@ def raw_rows(spec: QuestionSet, context: SourcingContext) -> tuple[Iterator[RawR
     """The rows of an origin as they lie, and what was found out about it."""
     origin = spec.origin
     if isinstance(origin, WrittenOrigin):
-        return _written(spec, context), {}
+        return _of_a_run(spec, context.written, "written by a model, which can be asked in a run only"), {}
+    if isinstance(origin, ConversationOrigin):
+        return _of_a_run(spec, context.prompts, "prompts of conversations, which are made in a run only"), {}
     if isinstance(origin, HubOrigin):
         return hub.read(spec, origin, context)
     if isinstance(origin, FilesOrigin):
@@ -94,13 +99,10 @@ def raw_rows(spec: QuestionSet, context: SourcingContext) -> tuple[Iterator[RawR
     return procedural.read(spec, origin), {}
 
 
-def _written(spec: QuestionSet, context: SourcingContext) -> Iterator[RawRow]:
-    if context.written is None:
-        raise UserError(
-            f"{spec.key}: its questions are written by a model, which can be asked in a run only",
-            fix="make it with `ot run`, or in the UI",
-        )
-    return context.written()
+def _of_a_run(spec: QuestionSet, rows: Callable[[], Iterator[RawRow]] | None, what: str) -> Iterator[RawRow]:
+    if rows is None:
+        raise UserError(f"{spec.key}: its questions are {what}", fix="make it with `ot run`, or in the UI")
+    return rows()
 
 
 def _shaping(spec: QuestionSet) -> QuestionSet:
@@ -110,7 +112,7 @@ def _shaping(spec: QuestionSet) -> QuestionSet:
     """
     if not generates(spec.origin):
         return spec
-    own = {ForumOrigin: POSTS, PdfOrigin: PAGES}.get(type(spec.origin))
+    own = {ForumOrigin: POSTS, PdfOrigin: PAGES, ConversationOrigin: PROMPTS}.get(type(spec.origin))
     if own is None:
         return spec.model_copy(update={"columns": GENERATED, "question_template": None})
     if spec.question_template is not None or spec.columns.question is not None:

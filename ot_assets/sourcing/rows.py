@@ -79,6 +79,8 @@ class SourcingContext:
     """Folder that holds copies of hub data sets as `<owner>/<name>`, asked before the hub itself."""
     written: Callable[[], Iterator[RawRow]] | None = None
     """Rows of a source that a model writes: asking takes more than a spec. None where no model can be asked."""
+    prompts: Callable[[], Iterator[RawRow]] | None = None
+    """Rows of a source of conversations: they come from another asset. None outside a run."""
     log: Callable[[str], None] = lambda line: None
     """Told what is going on, a line at a time."""
     workers: int = 2

@@ -20,11 +20,12 @@ from pydantic import (
     model_validator,
 )
 
-from ot_assets.registry.specs.base import Seed, Sha256, Spec, Text, canonical_hash
+from ot_assets.registry.specs.base import Key, Seed, Sha256, Spec, Text, canonical_hash
 from ot_assets.registry.specs.written import WrittenOrigin
 
 
-def _relative(pattern: str) -> str:
+def relative_path(pattern: str) -> str:
+    """A glob as it may stand in a spec. Raises ValueError."""
     if not pattern or pattern.startswith("-"):
         raise ValueError("a path must not be empty or start with '-'")
     return pattern
@@ -47,7 +48,7 @@ class FilesOrigin(Spec):
     """Files on this machine or behind any fsspec address."""
 
     kind: Literal["files"] = Field(description="Marks this form.")
-    paths: tuple[Annotated[str, AfterValidator(_relative)], ...] = Field(
+    paths: tuple[Annotated[str, AfterValidator(relative_path)], ...] = Field(
         min_length=1, description="Globs; relative ones start at the folder of the YAML file."
     )
     format: Literal["parquet", "jsonl", "csv"] | None = Field(default=None, description="Absent = by the suffix.")
@@ -127,7 +128,7 @@ class ForumOrigin(Spec):
     """Questions of a forum's dump as Stack Exchange publishes it: a `Posts.xml`, plain or packed."""
 
     kind: Literal["forum"] = Field(description="Marks this form.")
-    paths: tuple[Annotated[str, AfterValidator(_relative)], ...] = Field(
+    paths: tuple[Annotated[str, AfterValidator(relative_path)], ...] = Field(
         min_length=1,
         description="Globs of Posts.xml, plain, .gz, .bz2, .xz, .zst or in a .7z; relative ones start at the YAML's folder.",
     )
@@ -145,15 +146,36 @@ class PdfOrigin(Spec):
     """Books and papers as PDF: their text, page by page. A row is a document, not yet a question."""
 
     kind: Literal["pdf"] = Field(description="Marks this form.")
-    paths: tuple[Annotated[str, AfterValidator(_relative)], ...] = Field(
+    paths: tuple[Annotated[str, AfterValidator(relative_path)], ...] = Field(
         min_length=1, description="Globs; relative ones start at the folder of the YAML file."
     )
     pages: int = Field(default=1, gt=0, le=1000, description="Pages of one document.")
     min_chars: int = Field(default=1, gt=0, description="A document with fewer characters is no row but a ledger line.")
 
 
+class ConversationOrigin(Spec):
+    """Prompts of people: those that begin an accepted conversation tree, with the best ranked reply as worked solution."""
+
+    kind: Literal["conversation"] = Field(description="Marks this form.")
+    languages: tuple[Key, ...] = Field(min_length=1, description="Keys in conversations/, each once.")
+    split: Literal["train", "validation", "all"] = Field(default="train", description="Which trees.")
+
+    @model_validator(mode="after")
+    def _each_once(self) -> ConversationOrigin:
+        if len(set(self.languages)) < len(self.languages):
+            raise ValueError("languages: one of them stands twice")
+        return self
+
+
 Origin = Annotated[
-    HubOrigin | FilesOrigin | ProceduralOrigin | WheelOrigin | ForumOrigin | PdfOrigin | WrittenOrigin,
+    HubOrigin
+    | FilesOrigin
+    | ProceduralOrigin
+    | WheelOrigin
+    | ForumOrigin
+    | PdfOrigin
+    | WrittenOrigin
+    | ConversationOrigin,
     Field(discriminator="kind"),
 ]
 LOCAL = (FilesOrigin, ForumOrigin, PdfOrigin)
@@ -164,7 +186,7 @@ def generates(origin: Any) -> bool:
     """Whether an origin's reader names the columns of its rows itself, so that a spec need not."""
     if isinstance(origin, WheelOrigin):
         return origin.reader in ("doctests", "humaneval")
-    return isinstance(origin, ProceduralOrigin | ForumOrigin | PdfOrigin | WrittenOrigin)
+    return isinstance(origin, ProceduralOrigin | ForumOrigin | PdfOrigin | WrittenOrigin | ConversationOrigin)
 
 
 def check_encoding(name: str | None) -> None:
@@ -193,7 +215,7 @@ def origin_identity(origin: Origin, where: Mapping[str, Any]) -> str:
     data = origin.to_dict()
     data.pop("worked", None)
     data.pop("format", None)
-    for field in ("data_files", "members", "paths", "tags", "not_tags"):
+    for field in ("data_files", "members", "paths", "tags", "not_tags", "languages"):
         if data.get(field):
             data[field] = sorted(set(data[field]))
     return canonical_hash({"origin": data, "where": dict(where)})

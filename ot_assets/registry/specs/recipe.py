@@ -37,6 +37,7 @@ from ot_assets.registry.specs.exact import exact_part, questions_of
 from ot_assets.registry.specs.part import Draw, Part
 from ot_assets.registry.specs.score import Score
 from ot_assets.registry.specs.select import rows_of
+from ot_assets.registry.specs.threads import ThreadDraw
 from ot_assets.registry.specs.training import Training
 
 __all__ = ["Draw", "Part", "RecipeSpec", "Student"]
@@ -74,7 +75,13 @@ class RecipeSpec(Spec):
         default=None,
         description="A recipe whose fields this one takes over where it says nothing itself (see ``inherit``).",
     )
-    parts: Mapping[Key, Part] = Field(min_length=1, description="Name -> part; their rows together are the pool.")
+    parts: Mapping[Key, Part] = Field(
+        default={},
+        description="Name -> part; their rows together are the pool. May be absent where `conversations` is said.",
+    )
+    conversations: ThreadDraw | None = Field(
+        default=None, description="Replies of people's conversations as examples, beside those of the parts."
+    )
     rows: Rows | None = Field(
         default=None,
         description="Training rows in all, one a question and answer: each part is cut to its ratio of them, divided by its "
@@ -109,6 +116,8 @@ class RecipeSpec(Spec):
 
     @model_validator(mode="after")
     def _numbers_fit(self) -> RecipeSpec:
+        if not self.parts and self.conversations is None:
+            raise ValueError("parts: a recipe needs one part or more, or conversations")
         self.exact_parts  # noqa: B018 - says what does not fit
         return self
 
@@ -138,7 +147,7 @@ class RecipeSpec(Spec):
     @property
     def most_answers(self) -> int:
         """The most answers that any of its questions gets."""
-        return max(self.answers_of(name) for name in self.parts)
+        return max((self.answers_of(name) for name in self.parts), default=0)
 
     @property
     def sources(self) -> tuple[str, ...]:
@@ -230,7 +239,13 @@ def _requests(recipe: RecipeSpec) -> dict[str, Any]:
 def _examples(recipe: RecipeSpec) -> dict[str, Any]:
     answers = filled(recipe.answer_filter, recipe.seed)
     fields = recipe.student.picked("base", "prompt", "prompts", "system_prompt", "think", "max_tokens", "too_long")
-    return {"answer_filter": answers, "student": fields}
+    draw = recipe.conversations
+    own = (
+        {}
+        if draw is None
+        else {"conversations": {**draw.to_dict(), "seed": recipe.seed if draw.seed is None else draw.seed}}
+    )
+    return {"answer_filter": answers, "student": fields, **own}
 
 
 def _trained(recipe: RecipeSpec) -> dict[str, Any]:

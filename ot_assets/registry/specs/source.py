@@ -15,6 +15,7 @@ from ot_assets.registry.specs.base import Domain, Key, Language, Licence, Rows, 
 from ot_assets.registry.specs.judge import JudgeSpec
 from ot_assets.registry.specs.origin import (
     Columns,
+    ConversationOrigin,
     Origin,
     PdfOrigin,
     ProceduralOrigin,
@@ -66,6 +67,8 @@ class QuestionSet(Spec):
             raise ValueError(f"verifier: {self.verifier} needs answers, and pages of a PDF have none")
         if isinstance(self.origin, WrittenOrigin):
             self._written_fits(self.origin)
+        if isinstance(self.origin, ConversationOrigin) and self.verifier in ("math", "choice", "exact", "regex"):
+            raise ValueError(f"verifier: {self.verifier} needs gold answers, and conversations have replies only")
         if generates(self.origin):
             return self
         if self.columns.question is None and self.question_template is None:
@@ -114,6 +117,11 @@ class QuestionSet(Spec):
         """Keys of the sources that its questions are written from."""
         above = self.origin.parents.source if isinstance(self.origin, WrittenOrigin) else None
         return (above,) if above is not None else ()
+
+    @property
+    def conversations(self) -> tuple[str, ...]:
+        """Keys of the conversations that its questions are prompts of."""
+        return self.origin.languages if isinstance(self.origin, ConversationOrigin) else ()
 
     @property
     def rows_identity(self) -> str:

@@ -1,0 +1,1 @@
+"""Open-Assistant's published files: read (`lines`), filtered (`filtering`), and written (`writing`)."""
