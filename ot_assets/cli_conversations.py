@@ -14,15 +14,14 @@ Json = Annotated[bool, typer.Option("--json", help="Print JSON for a program to 
 Language = Annotated[str, typer.Argument(help="Key in conversations/, for example en or pt-br.")]
 
 conversations = typer.Typer(no_args_is_help=True, help="Conversations of people: fold, look at, export.")
-contribute = typer.Typer(no_args_is_help=True, help="Events into the house's log, and a person out of it.")
-crowd = typer.Typer(no_args_is_help=True, help="The web page on which people contribute, and who may sign in.")
+crowd = typer.Typer(help="The web page on which people contribute, and who may sign in.")
 
 
 def add_to(app: typer.Typer) -> None:
     """Adds all of them."""
     app.add_typer(conversations, name="conversations")
-    app.add_typer(contribute, name="contribute")
     app.add_typer(crowd, name="crowd")
+    app.command()(contribute)
     app.command()(tree)
 
 
@@ -60,7 +59,9 @@ def report(
 def export(
     language: Language,
     out: Annotated[Path, typer.Option(help="File to write.")],
-    form: Annotated[str, typer.Option("--as", help="trees, messages (JSON lines; .gz packs them) or parquet.")] = "trees",
+    form: Annotated[
+        str, typer.Option("--as", help="trees, messages (JSON lines; .gz packs them) or parquet.")
+    ] = "trees",
     anonymous: Annotated[
         bool, typer.Option("--anonymous", help="Hash ids with the secret text in OT_ANONYMISE_SEED.")
     ] = False,
@@ -94,7 +95,9 @@ def points(
 def tree(
     name: Annotated[str, typer.Argument(help="Id of a tree, or of a message in it.")],
     language: Annotated[str | None, typer.Option(help="Look only there.")] = None,
-    why: Annotated[bool, typer.Option("--why", help="What decided on this message: reviews, ballots, margins.")] = False,
+    why: Annotated[
+        bool, typer.Option("--why", help="What decided on this message: reviews, ballots, margins.")
+    ] = False,
     whole: Annotated[bool, typer.Option("--whole", help="Do not cut texts.")] = False,
 ) -> None:
     """A conversation tree: its messages, its state, and every event that brought it there.
@@ -104,3 +107,57 @@ def tree(
     from ot_assets.commands.conversations import tree as run
 
     run(name, key=language, why=why, whole=whole)
+
+
+@crowd.callback(invoke_without_command=True)
+def serve(
+    context: typer.Context,
+    port: Annotated[int, typer.Option(help="Port.", min=1, max=65535)] = 8100,
+    host: Annotated[str, typer.Option(help="Address to listen at.")] = "127.0.0.1",
+    language: Annotated[str, typer.Option(help="Key in conversations/.")] = "en",
+) -> None:
+    """Serve the page on which people write, review and rank, until Ctrl-C.
+
+    Example: `ot crowd --language en`
+    """
+    if context.invoked_subcommand is None:
+        from ot_assets.commands.crowd import serve as run
+
+        run(host=host, port=port, language=language)
+
+
+@crowd.command()
+def invite(
+    name: Annotated[str, typer.Argument(help="Who; only you see the name.")],
+    again: Annotated[bool, typer.Option("--again", help="A new link for somebody who lost theirs.")] = False,
+    moderator: Annotated[bool, typer.Option("--moderator", help="May delete, edit, halt and shut out.")] = False,
+    by: Annotated[str | None, typer.Option(help="The moderator who names another one.")] = None,
+    language: Annotated[str, typer.Option(help="Key in conversations/.")] = "en",
+    url: Annotated[str | None, typer.Option(help="Where the page is reached; default: this machine.")] = None,
+    json: Json = False,
+) -> None:
+    """Make a token for a person and print the link with which they sign in, once.
+
+    Example: `ot crowd invite Ann`
+    """
+    from ot_assets.commands.crowd import invite as run
+
+    run(name, again=again, moderator=moderator, by=by, language=language, url=url, as_json=json)
+
+
+def contribute(
+    what: Annotated[str, typer.Argument(help="A log of events (.jsonl, .gz; - for standard input), or `purge`.")],
+    person: Annotated[str | None, typer.Argument(help="After `purge`: who is taken out.")] = None,
+    by: Annotated[str | None, typer.Option(help="After `purge`: the moderator who says so.")] = None,
+    json: Json = False,
+) -> None:
+    """Add events of a file to the house's log, each once; or take a person out of it for good.
+
+    Example: `ot contribute events.jsonl`, `ot contribute purge Ann`
+    """
+    from ot_assets.commands import contribute as command
+
+    if what == "purge" and person:
+        command.purge(person, by=by, as_json=json)
+    else:
+        raise typer.Exit(command.run(what, as_json=json))

@@ -1,7 +1,7 @@
 """What a partition is made from, said without Dagster: the words that the graph's table is written in.
 
-What belongs here: `World` (what is wanted and what there is), `Need` (one partition that another reads), `Kind` (one asset), and
-a function a dimension that makes its partition. The table itself is in `graph`. Pure; raises nothing.
+What belongs here: `World` (what is wanted and what there is), `Need` (one partition that another reads), `Kind` (one asset),
+and a function a dimension that makes its partition. The table itself is in `graph`. Pure; raises nothing.
 """
 
 from __future__ import annotations

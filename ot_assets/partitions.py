@@ -108,7 +108,7 @@ class Partitions:
 
     @property
     def conversation_to_source(self) -> dg.PartitionMapping:
-        """prompts -> sourced_questions: a source of kind `conversation` reads the prompts of its languages, and no other."""
+        """Prompts -> sourced_questions: a source of kind `conversation` reads the prompts of its languages, and no other."""
         asked: dict[str, list[str]] = {key: [] for key in self.registry.conversations}
         for key, spec in self.registry.sources.items():
             for language in spec.conversations:

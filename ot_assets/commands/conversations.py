@@ -46,7 +46,8 @@ def report(key: str, *, out: Path | None, open_browser: bool) -> None:
 
 def export(key: str, form: str, out: Path, *, anonymous: bool, as_json: bool) -> None:
     """Writes trees or messages in the published formats."""
-    from ot_assets.conversations.oasst.writing import READY, export as write
+    from ot_assets.conversations.oasst.writing import READY
+    from ot_assets.conversations.oasst.writing import export as write
 
     seed = os.environ.get(SEED) if anonymous else None
     if anonymous and not seed:

@@ -1,11 +1,11 @@
 """From logs to one log of a language: the rows of `contributions`.
 
-Belongs here: `collect`. Every line is an event of this language, or goes to the ledger with the reason (rules of `events.parse`,
-and `other_language`, `out_of_order`: earlier than the line before it in the same log, `repeated`: an id that stood before,
-`from_the_future`, `purged`). Contract: lines in = rows + ledger rows; rows are ordered by time, and where times are equal as the
-logs are named and their lines stand. A person who was purged is in no row and no ledger row: their events are dropped by
-`purged`, with neither text nor name, and `user_purged` itself holds a hash of the id. Memory: the rows of one language. Fails
-with UserError where a log cannot be found.
+Belongs here: `collect`. Every line is an event of this language, or goes to the ledger with the reason (rules of
+`events.parse`, and `other_language`, `out_of_order`: earlier than the line before it in the same log, `repeated`: an id that
+stood before, `from_the_future`, `purged`). Contract: lines in = rows + ledger rows; rows are ordered by time, and where times
+are equal as the logs are named and their lines stand. A person who was purged is in no row and no ledger row: their events
+are dropped by `purged`, with neither text nor name, and `user_purged` itself holds a hash of the id. Memory: the rows of one
+language. Fails with UserError where a log cannot be found.
 """
 
 from __future__ import annotations
@@ -130,7 +130,9 @@ def events_of(rows: pl.DataFrame) -> Iterator[Event]:
     parts = {name: rows.get_column(name).to_list() for name in columns}
     for name in ("settings", "tree"):
         parts[name] = [None if one is None else json.loads(one) for one in parts[name]]
-    parts["labels"] = [None if one is None else {label["name"]: label["value"] for label in one} for one in parts["labels"]]
+    parts["labels"] = [
+        None if one is None else {label["name"]: label["value"] for label in one} for one in parts["labels"]
+    ]
     for name in ("ranking", "shown"):
         parts[name] = [None if one is None else tuple(one) for one in parts[name]]
     parts["at"] = times

@@ -1,9 +1,9 @@
 """From a language's contributions to its trees, going on where the last fold stopped.
 
-Belongs here: `fold_all`: which saved state can be used, what is folded, and the refused events. The state is a file of the house
-(`shelf.Shelf`), good for one beginning of the events, one set of settings and one version of the fold; anything else is folded
-from the first event on. Contract: the result is that of folding all events in order; a killed fold leaves the file as it was.
-Fails with UserError where the file's folder cannot be written.
+Belongs here: `fold_all`: which saved state can be used, what is folded, and the refused events. The state is a file of the
+house (`shelf.Shelf`), good for one beginning of the events, one set of settings and one version of the fold; anything else is
+folded from the first event on. Contract: the result is that of folding all events in order; a killed fold leaves the file as
+it was. Fails with UserError where the file's folder cannot be written.
 """
 
 from __future__ import annotations

@@ -1,8 +1,9 @@
 """Where a language's events stand: the files that its spec names, published trees, and this house's own log.
 
-Belongs here: `Logs`, which finds them, says what is in them now (`found`: a log grows without its spec being edited, so this is part
-of what `contributions` is made from) and reads them line by line. Contract: a log is read in its order; what cannot be read as
-an event is handed on as the reason. Fails with UserError: no such file, a published file whose hash is not the stated one.
+Belongs here: `Logs`, which finds them, says what is in them now (`found`: a log grows without its spec being edited, so this
+is part of what `contributions` is made from) and reads them line by line. Contract: a log is read in its order; what cannot
+be read as an event is handed on as the reason. Fails with UserError: no such file, a published file whose hash is not the
+stated one.
 """
 
 from __future__ import annotations
@@ -67,16 +68,20 @@ class Logs:
 
     def lines(self) -> Iterator[Line]:
         """Every line of the files and of the house's log; published trees come through `oasst`."""
-        for place in find_places(self.spec.key, self.spec.logs, self.folder) if self.spec.logs else ():
+        for place in find_places(self.spec.key, self.spec.logs, self._start, field="logs") if self.spec.logs else ():
             read = _parquet if place.suffixes[-1:] == [".parquet"] else _jsonl
             yield from read(self.spec.key, place)
         if self.spec.house_log:
             yield from _house_lines(self.home, self.spec.language)
 
+    @property
+    def _start(self) -> Path:
+        return self.folder or Path.cwd()
+
     def _places(self, *, missing_is_empty: bool) -> Iterator[Place]:
         for patterns in (self.spec.logs, *(one.files for one in self.spec.imports)):
             try:
-                yield from find_places(self.spec.key, patterns, self.folder) if patterns else ()
+                yield from find_places(self.spec.key, patterns, self._start) if patterns else ()
             except UserError:
                 if not missing_is_empty:
                     raise
@@ -130,7 +135,7 @@ def _parquet(key: str, place: Place) -> Iterator[Line]:
 
 
 def _as_written(said: dict[str, Any]) -> dict[str, Any]:
-    """A row of a parquet log as a line: labels as pairs or as an object, JSON columns decoded; our own columns beside it gone."""
+    """A row of a parquet log as a line: labels as an object, JSON columns decoded, and our own columns beside it gone."""
     labels = said.get("labels")
     if isinstance(labels, list):
         said["labels"] = {one.get("name"): one.get("value") for one in labels if isinstance(one, dict)}
@@ -143,8 +148,6 @@ def _as_written(said: dict[str, Any]) -> dict[str, Any]:
     said.pop("log", None)
     said.pop("log_row", None)
     return said
-
-
 
 
 def _house(home: Home, language: str) -> Any:

@@ -1,7 +1,7 @@
 """What the assets of conversations write: logs to contributions, contributions to trees, trees to what is taught.
 
-Belongs here: opening inputs, calling the pure modules in order, writing tables, ledgers and figures. Contract of each: what a row
-becomes is said by the module that makes it; here nothing is decided. Fails with UserError as those modules do.
+Belongs here: opening inputs, calling the pure modules in order, writing tables, ledgers and figures. Contract of each: what a
+row becomes is said by the module that makes it; here nothing is decided. Fails with UserError as those modules do.
 """
 
 from __future__ import annotations

@@ -1,8 +1,9 @@
 """Purged persons: their events go, and whatever else of a log holds their id.
 
-Belongs here: `Purge`. Contract: of rows of `Contributions` all go that a purged person sent or that are about them; of an imported
-tree their messages go with all under them, and the tree where the prompt is theirs; settings name them no more. The event
-`user_purged` stays and holds the hash of the id, so that a log that is read again later is purged too. Pure; raises nothing.
+Belongs here: `Purge`. Contract: of rows of `Contributions` all go that a purged person sent or that are about them; of an
+imported tree their messages go with all under them, and the tree where the prompt is theirs; settings name them no more. The
+event `user_purged` stays and holds the hash of the id, so that a log that is read again later is purged too. Pure; raises
+nothing.
 """
 
 from __future__ import annotations

@@ -13,6 +13,7 @@ import pickle
 import sqlite3
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 from ot_assets.conversations.state import Language, Person, Tree
 from ot_assets.registry.specs.crowd import CrowdSettings
@@ -35,7 +36,7 @@ class Shelf:
     def __init__(self, settings: CrowdSettings, file: Path | None = None) -> None:
         self.settings = settings
         self.language = Language()
-        self.mark: dict[str, object] = {}
+        self.mark: dict[str, Any] = {}
         """What the owner wants to find again beside the state: how far the events were folded."""
         self._trees: dict[str, Tree] = {}
         self._persons: dict[str, Person] = {}

@@ -1,10 +1,10 @@
 """Training examples of people's conversations: rows of `sft_threads` as rows of a training set.
 
-Belongs here: how many examples each language gives, which, and how one is written. Contract: a row is drawn by the hash of its id
-and the seed, so that a smaller number is a subset of a larger one; the weights of `weighted` threads are not read, since a
-training set has one row an example. An example names the language as source (`conversations-en`) and the reply's message as
-source row, from which `ot lineage` goes on to the events. Rows in = examples + ledger rows (rule `not_drawn`; `too_long` as with
-answers). Raises nothing of its own.
+Belongs here: how many examples each language gives, which, and how one is written. Contract: a row is drawn by the hash of
+its id and the seed, so that a smaller number is a subset of a larger one; the weights of `weighted` threads are not read,
+since a training set has one row an example. An example names the language as source (`conversations-en`) and the reply's
+message as source row, from which `ot lineage` goes on to the events. Rows in = examples + ledger rows (rule `not_drawn`;
+`too_long` as with answers). Raises nothing of its own.
 """
 
 from __future__ import annotations

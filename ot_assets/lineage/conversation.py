@@ -1,9 +1,9 @@
 """From an example or a question that people wrote back to the single events behind it.
 
 Belongs here: the steps from a training row of a conversation (its source is `conversations-LANGUAGE`), or from a question of a
-source of kind `conversation`, through `sft_threads` or `prompts` and `conversation_trees` to the events in `contributions`, each
-with its log and row. Contract: the versions read are those that manifests recorded; what is lost or damaged is a step with a
-reason. Raises nothing.
+source of kind `conversation`, through `sft_threads` or `prompts` and `conversation_trees` to the events in `contributions`,
+each with its log and row. Contract: the versions read are those that manifests recorded; what is lost or damaged is a step
+with a reason. Raises nothing.
 """
 
 from __future__ import annotations

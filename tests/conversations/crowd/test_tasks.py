@@ -79,7 +79,7 @@ def kinds_for(
     if tree.state == "ranking" and len(ranked) > 1 and not message.deleted and not skipped("_skip_ranking"):
         ballots = [ballot for ballot in tree.ballots if ballot.parent_id == message.message_id]
         missing = rules.num_required_rankings - len(ballots) - busy["rank_replies", message.message_id]
-        if missing > 0 and all(one.user_id != user for one in [*children, *ballots]):
+        if missing > 0 and user not in {one.user_id for one in children} | {one.user_id for one in ballots}:
             yield "rank_replies"
 
 

@@ -7,10 +7,10 @@ import re
 import threading
 import time
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import httpx
 import pytest
@@ -29,6 +29,7 @@ RULES = SMALL.changed(
     {"max_active_trees": 6, "max_initial_prompt_review": 20, "max_pending_tasks_per_user": 50, "moderators": ()}
 )
 _SENDS_FOR = 90.0
+T = TypeVar("T")
 
 
 @dataclass
@@ -71,7 +72,7 @@ class Worker(threading.Thread):
 
     def task(self) -> bool:
         """One task, if there is any."""
-        name = self.patiently(self.visitor.hand)
+        name = self.patiently(self.visitor.hand) or self.patiently(self.begun)
         if name is None:
             return False
         kind, about = KINDS[self.visitor.kind], "\n".join(self.visitor.shown)
@@ -99,6 +100,15 @@ class Worker(threading.Thread):
                     self.book.refused.append(f"{kind} {answer.status_code} {told[1] if told else answer.text}")
         return True
 
+    def begun(self) -> str | None:
+        """A task that was handed out by a server that could not say so any more: it stands on the start page."""
+        self.visitor.get("/")
+        found = re.search(r'<li><a href="/tasks/(\w+)"', self.visitor.page)
+        if found is None:
+            return None
+        assert self.visitor.get(f"/tasks/{found[1]}").status_code == 200
+        return found[1]
+
     def said(self, kind: str) -> dict[str, Any]:
         if kind in ("prompt", "reply_as_assistant", "reply_as_prompter"):
             self.written += 1
@@ -118,7 +128,7 @@ class Worker(threading.Thread):
         form = {"form_token": self.visitor.form_token, **fields}
         return self.patiently(lambda: self.visitor.post(path, form))
 
-    def patiently(self, do: Any) -> Any:
+    def patiently(self, do: Callable[[], T]) -> T:
         """Again and again while the server is down, as a person would."""
         until = time.monotonic() + _SENDS_FOR
         while True:
