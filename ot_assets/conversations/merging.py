@@ -9,7 +9,7 @@ and where a model's maximum cannot be found.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from functools import partial
 
 Ballots = Sequence[Sequence[str]]
@@ -95,7 +95,7 @@ def plackett_luce(ids: Sequence[str], ballots: Ballots) -> list[str]:
     return _by_strength(ids, partial(choix.ilsr_rankings, len(ids), orders, alpha=_PRIOR))
 
 
-def _by_strength(ids: Sequence[str], fitted: Callable[[], Sequence[float]]) -> list[str]:
+def _by_strength(ids: Sequence[str], fitted: Callable[[], Iterable[float]]) -> list[str]:
     try:
         strengths = [round(float(value), 6) for value in fitted()]  # what is equal but for the last steps is equal
     except (RuntimeError, ArithmeticError) as error:

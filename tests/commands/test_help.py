@@ -11,12 +11,20 @@ from ot_assets.cli import app
 from tests.endtoend.house import House
 
 PLAIN = sorted(typer.main.get_command(app).commands)  # type: ignore[attr-defined]
-COMMANDS = [[name] for name in PLAIN if name != "responses"] + [["responses", n] for n in ("stats", "show", "export")]
+GROUPS = {
+    "responses": ("stats", "show", "export"),
+    "conversations": ("fold", "report", "export", "points"),
+    "crowd": ("invite",),
+}
+COMMANDS = [[name] for name in PLAIN if name not in GROUPS] + [
+    [group, n] for group, names in GROUPS.items() for n in names
+]
 
 
 def test_the_commands_are_those_that_the_readme_names():
     named = (
-        "check doctor plan run status lineage where leaderboard traces responses docs gc serve ui cost report ladder"
+        "check doctor plan run status lineage where leaderboard traces responses docs gc serve ui cost report ladder "
+        "conversations contribute crowd tree"
     )
     assert set(PLAIN) == set(named.split())
 
