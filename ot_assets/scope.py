@@ -67,7 +67,8 @@ class Scope:
         for key in models_of(self.world.registry, self.recipe, self.teachers):
             yield Need("baseline_scores", model(key))
         spec = self.world.registry.recipes[self.recipe]
-        for key in dict.fromkeys((*self.world.registry.screened_against(self.recipe), *spec.benchmarks)):
+        screened = registry.screened_against(self.recipe) if spec.parts else ()
+        for key in dict.fromkeys((*screened, *spec.benchmarks)):
             yield Need("benchmark_questions", benchmark(key))
 
     def _wanted(self, need: Need) -> Iterable[Need]:

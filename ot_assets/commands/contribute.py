@@ -9,7 +9,7 @@ import zlib
 from collections import Counter
 from collections.abc import Iterable, Iterator
 from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from itertools import islice
 from pathlib import Path
 from typing import Any
@@ -21,7 +21,9 @@ from ot_assets.conversations.crowd.desk import clock
 from ot_assets.conversations.events import Refused, parse, to_line, written
 from ot_assets.conversations.languages import matches
 from ot_assets.conversations.purging import hashed
+from ot_assets.lineage.people import trained_on
 from ot_assets.registry import registry
+from resources.artifacts import ArtifactStore
 from resources.contributions.log import Behind, EventLog
 from resources.errors import UserError
 from resources.home import Home
@@ -109,14 +111,25 @@ def purge(person: str, *, by: str | None, as_json: bool) -> None:
         gone = _purge(log, user_id, languages, chosen)
     if known:
         people.remove(known.user_id)
+    taught = trained_on(ArtifactStore(home.artifacts), user_id)
     if as_json:
-        print_json({"user_id": user_id, "events": gone, "languages": languages})
+        said = {"user_id": user_id, "events": gone, "languages": languages}
+        print_json({**said, "trained_on": [{**asdict(one), "partition": one.partition.as_dict()} for one in taught]})
         return
-    if not gone:
+    if gone:
+        console.print(f"{gone:,} events of {person} are gone from {log.where}", markup=False, soft_wrap=True)
+    else:
         console.print(f"{person} has sent nothing to this log; other logs drop them from now on", markup=False)
-        return
-    told = f"{gone:,} events of {person} are gone from {log.where}; make the assets again: ot status"
-    console.print(told, markup=False, soft_wrap=True)
+    for one in taught:
+        students = ", ".join(one.students) or "no student"
+        what = one.reason or f"{one.examples:,} examples of theirs"
+        line = f"training_set[{one.partition}] {one.artifact_id}: {what}; trained on it: {students}"
+        console.print(line, markup=False, soft_wrap=True)
+    console.print(
+        "make the assets again: ot conversations fold, then the recipes that read them; ot gc --delete removes old versions",
+        markup=False,
+        soft_wrap=True,
+    )
 
 
 def _purge(log: EventLog, user_id: str, languages: Iterable[str], by: str | None) -> int:
