@@ -35,7 +35,7 @@ TEACHER = "smollm2-cool"
 YAML = """\
 description: SmolLM2 at a low temperature.
 model: smollm2-135m-instruct
-sampling: {temperature: 0.3, max_tokens: 32}
+sampling: {temperature: 0.3, max_tokens: 64}
 reasoning: null
 """
 ASKED = {(asset, f"{source}|{TEACHER}") for asset in ("traces", "verdicts") for source in SOURCES}
