@@ -14,6 +14,7 @@ from __future__ import annotations
 
 import os
 import random
+import sqlite3
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
@@ -152,7 +153,9 @@ class Database:
             if not self._create:
                 raise StoreUnreachable(f"response store {path}: there is no such file", fix="check the path")
             path.parent.mkdir(parents=True, exist_ok=True)
-        engine = sa.create_engine(self.url, connect_args={"timeout": _SQLITE_WAIT_MS / 1000})
+        # Every connection is left with its transaction ended, so nothing needs to be rolled back when it is returned.
+        waiting = {"timeout": _SQLITE_WAIT_MS / 1000}
+        engine = sa.create_engine(self.url, connect_args=waiting, pool_reset_on_return=None)
         sa.event.listen(engine, "connect", _sqlite_pragmas)
         sa.event.listen(engine, "begin", _sqlite_begin)
         with engine.connect() as connection:
@@ -217,9 +220,14 @@ def _sqlite_pragmas(dbapi: Any, _record: Any) -> None:
 
 
 def _sqlite_begin(connection: sa.Connection) -> None:
-    # A transaction that will write takes the write lock at once: taking it after a read can fail without waiting.
+    # A transaction that will write takes the write lock at once: taking it after a read can fail without waiting. Said to the
+    # driver itself: through SQLAlchemy it takes as long as the writing of a row.
     writes = connection.get_execution_options().get("writes", False)
-    connection.exec_driver_sql("BEGIN IMMEDIATE" if writes else "BEGIN")
+    begin = "BEGIN IMMEDIATE" if writes else "BEGIN"
+    try:
+        connection.connection.cursor().execute(begin)
+    except sqlite3.Error as error:
+        raise exc.OperationalError(begin, None, error) from error
 
 
 def _make_tables(engine: sa.Engine, url: sa.URL) -> None:

@@ -7,6 +7,7 @@ import pytest
 
 from ot_assets.quality import FOR_ASSET, SUITES, Bounds, SuiteContext, run_suite
 from ot_assets.quality.suites import suite_for
+from ot_assets.quality.suites.questions import SPACES
 
 from .frames import mixed_pool, questions, scores, traces, training_set, verdicts
 
@@ -187,3 +188,8 @@ def test_every_suite_is_for_some_asset_and_every_rule_has_a_name_of_its_own():
         assert len(names) == len(set(names))
     with pytest.raises(KeyError, match="there are questions"):
         suite_for("qestions", SuiteContext(asset="x"), ())
+
+
+def test_white_space_is_what_a_pattern_calls_so():
+    every = pl.Series([chr(code) for code in range(0x110000) if not 0xD800 <= code < 0xE000])
+    assert every.filter(every.str.contains(r"^\s$")).to_list() == sorted(SPACES)

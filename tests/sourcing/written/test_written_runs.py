@@ -208,8 +208,10 @@ def test_a_small_real_model_writes_lines(house: House) -> None:
     house.write("teachers/small", {"description": "Small.", "reasoning": None, **small})
     origin = {"from": {"questions": "mine"}, "method": "rewritten", "reply": "lines", "teacher": "small", "near": None}
     made = publish(house, **origin)
-    dropped = made.read("ledger")
-    assert 1 <= made.manifest.rows_out == made.manifest.rows_in - len(dropped)
+    mine = house.current("screened_questions", source="mine").read("")["question_id"]
+    parents = made.read("parents")
+    assert set(parents["question_id"]) == set(made.read()["question_id"])
+    assert 1 <= parents["parent"].n_unique() <= len(SEEDS) and set(parents["parent"]) <= set(mine)
     assert made.manifest.stats["asked"]["new"] >= len(SEEDS)
     again = publish(house, **origin)
     assert again.manifest.content_hash == made.manifest.content_hash
