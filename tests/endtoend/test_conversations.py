@@ -137,5 +137,4 @@ def test_a_trained_row_leads_to_single_events(new_house: House, log: list[str]) 
             assert (
                 found["event_id"] == step["values"]["event_id"]
                 and found["text"] in json.dumps(one["prompt"] + one["completion"], ensure_ascii=False)
-                or source == "asked"
-            )
+            ) or source == "asked"
