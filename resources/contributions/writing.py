@@ -21,6 +21,15 @@ _IDS = 500
 _DERIVED = "message_edited"
 """Events of others that hold the words of whoever wrote the message."""
 
+# Asked several times a task: built once, for building costs more than the answer.
+_LAST = (
+    sa.select(EVENTS.c.seq, EVENTS.c.at)
+    .where(EVENTS.c.family == sa.bindparam("of_family"))
+    .order_by(EVENTS.c.seq.desc())
+    .limit(1)
+)
+_NUMBER = sa.select(INFO.c.value).where(INFO.c.name == sa.bindparam("of_name"))
+
 Row = Mapping[str, Any]
 
 
@@ -70,8 +79,7 @@ def row_of(line: Mapping[str, Any]) -> Row:
 
 def place_of(connection: sa.Connection, of_family: str) -> Place:
     """How far the log of a language, with its sisters, goes."""
-    query = sa.select(EVENTS.c.seq, EVENTS.c.at).where(EVENTS.c.family == of_family)
-    found = connection.execute(query.order_by(EVENTS.c.seq.desc()).limit(1)).one_or_none()
+    found = connection.execute(_LAST, {"of_family": of_family}).one_or_none()
     seq, at = found if found is not None else (0, 0)
     return Place(seq, at, _number(connection, "purges"))
 
@@ -79,10 +87,11 @@ def place_of(connection: sa.Connection, of_family: str) -> Place:
 def append_rows(connection: sa.Connection, rows: Sequence[Row], after: Place | None) -> list[Appended]:
     """Appends what is new, in the order given."""
     serialized(connection)
-    if after is not None and any(place_of(connection, name) != after for name in {row["family"] for row in rows}):
+    places = {name: place_of(connection, name) for name in {row["family"] for row in rows}}
+    if after is not None and any(place != after for place in places.values()):
         raise Behind
     known = _known(connection, [row["event_id"] for row in rows])
-    last = {name: place_of(connection, name).at for name in {row["family"] for row in rows}}
+    last = {name: place.at for name, place in places.items()}
     before = seq = _number(connection, "seq")
     done: list[Appended] = []
     new: list[Row] = []
@@ -136,7 +145,7 @@ def _known(connection: sa.Connection, names: Sequence[str]) -> dict[str, tuple[i
 
 
 def _number(connection: sa.Connection, name: str) -> int:
-    return int(connection.scalar(sa.select(INFO.c.value).where(INFO.c.name == name)) or 0)
+    return int(connection.scalar(_NUMBER, {"of_name": name}) or 0)
 
 
 def _set(connection: sa.Connection, name: str, value: int) -> None:
