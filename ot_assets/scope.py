@@ -64,7 +64,7 @@ class Scope:
         evaluated = any(registry.benchmarks[key].repeats for key in registry.recipes[self.recipe].benchmarks)
         for teacher in self.teachers:
             yield Need("eval_scores" if evaluated else "student_model", recipe_teacher(self.recipe, teacher))
-        for key in models_of(self.world.registry, self.recipe, self.teachers):
+        for key in models_of(registry, self.recipe, self.teachers) if evaluated else ():
             yield Need("baseline_scores", model(key))
         spec = self.world.registry.recipes[self.recipe]
         screened = registry.screened_against(self.recipe) if spec.parts else ()

@@ -6,6 +6,7 @@ from ot_assets.commands.output import console, print_json
 from ot_assets.commands.world import open_world
 from ot_assets.planning import plan
 from ot_assets.planning.known import Stored
+from ot_assets.planning.threads import thread_rows
 from ot_assets.planning.training import training_pace
 from ot_assets.planning.view import render
 from ot_assets.registry import registry
@@ -26,7 +27,8 @@ def run(recipe: str, teacher: str | None, *, as_json: bool, pilot: int = 0) -> N
         world = open_world()
         base = world.registry.models[world.registry.recipe(recipe).student.base].identity()
         known = Stored(store, asked) if store is not None else None
-        planned = plan(world.registry, recipe, teacher, known, training_pace(world.store, base))
+        pace, threads = training_pace(world.store, base), thread_rows(world.store, world.registry.recipe(recipe))
+        planned = plan(world.registry, recipe, teacher, known, pace, threads)
     finally:
         if store is not None:
             store.close()

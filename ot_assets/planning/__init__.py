@@ -15,6 +15,7 @@ from ot_assets.planning.draw import Drawn, draw, examples, summed, written_size
 from ot_assets.planning.estimates import FACTOR, Known
 from ot_assets.planning.result import Plan, StagePlan
 from ot_assets.planning.stages import before, distilled, evaluated
+from ot_assets.planning.threads import DOMAIN, THREAD_TOKENS, planned
 from ot_assets.planning.training import TrainingPace
 from ot_assets.planning.view import render
 from ot_assets.registry import RecipeSpec, Registry, Tier
@@ -35,15 +36,20 @@ def plan(
     teacher: str | None = None,
     known: Known | None = None,
     pace: TrainingPace | None = None,
+    threads: Mapping[str, int] | None = None,
 ) -> Plan:
     """What the recipe would make: for its own teachers, or for the one asked for. `known` holds lengths of replies that
-    came, `pace` how fast students of its base were trained; without them figures rest on the specs.
+    came, `pace` how fast students of its base were trained, `threads` how many examples each language's conversations give;
+    without them figures rest on the specs.
     """
     recipe = registry.recipe(recipe_key)
     teachers = _teachers(registry, recipe, teacher)
     parts = [draw(registry, part, recipe.answers_of(name)) for name, part in recipe.exact_parts.items()]
     questions = summed((part.domain, part.left) for part in parts)
-    rows = {key: examples(registry, recipe, registry.teacher(key), parts) for key in teachers}
+    rows = {key: dict(examples(registry, recipe, registry.teacher(key), parts)) for key in teachers}
+    of_people, taken = planned(recipe, threads or {})
+    for by_domain in rows.values():
+        by_domain |= {DOMAIN: of_people} if of_people else {}
     first = sum(rows[teachers[0]].values())
     training = recipe.student.training.resolve(max(first, 1), cutoff=recipe.student.max_tokens, seed=recipe.seed)
     money = Money(registry, known)
@@ -63,7 +69,7 @@ def plan(
         training=training,
         training_tokens=_training_tokens(registry, recipe, teachers[0], parts, rows[teachers[0]], training),
         unpriced=tuple(money.unpriced),
-        assumptions=tuple(_assumptions(registry, recipe, parts)),
+        assumptions=(*_assumptions(registry, recipe, parts), *taken),
         pace=pace,
     )
 
@@ -93,7 +99,8 @@ def _training_tokens(
     spec, total = registry.teacher(teacher), 0.0
     share = {part.domain: trace_tokens(registry, recipe, spec, part) for part in parts}
     for domain, number in rows.items():
-        total += number * min(sum(share[domain]), training.cutoff) * training.epochs
+        each = sum(share[domain]) if domain in share else THREAD_TOKENS
+        total += number * min(each, training.cutoff) * training.epochs
     return int(total)
 
 

@@ -280,3 +280,21 @@ def test_rows_of_the_recipe_become_questions_with_each_parts_answers() -> None:
 def test_what_declared_sources_cannot_give_is_said() -> None:
     found = plan(small(parts={"p": part(rows=50)}), "r")
     assert any(line.startswith("SHORT") and "s 5, u 5 rows" in line for line in found.assumptions), found.assumptions
+
+
+def test_threads_of_conversations_are_counted() -> None:
+    def asking(**draw: Any) -> Registry:
+        more = {"conversations": {"languages": ["en", "pt-br"], **draw}} if draw else {}
+        return a_registry(a_source("sums"), a_recipe("r", ["sums"], ["reference"], **more))
+
+    of_parts, some = plan(asking(), "r").rows, asking(rows=50)
+    unknown = plan(some, "r")
+    assert unknown.rows == {**of_parts, "threads": 50}
+    assert "en, pt-br: taken to have threads enough, for none are made yet" in unknown.assumptions
+    known = plan(some, "r", threads={"en": 30, "pt-br": 5})
+    assert known.rows["threads"] == 35 and stage(known, "training_set")["rows_out"] == sum(known.rows.values())
+    assert "SHORT: 50 examples of conversations are asked for, and 35 are there" in known.assumptions
+    assert known.training_tokens > plan(some, "r", threads={"en": 3, "pt-br": 0}).training_tokens
+    every = plan(asking(rows="all"), "r", threads={"en": 30})
+    assert every.rows["threads"] == 30
+    assert "nobody knows how many threads pt-br will give: not counted" in every.assumptions
