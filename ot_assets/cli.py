@@ -160,6 +160,7 @@ def lineage(
     source: Annotated[str | None, typer.Option(help="Source of the partition.")] = None,
     benchmark: Annotated[str | None, typer.Option(help="Benchmark of the partition.")] = None,
     model: Annotated[str | None, typer.Option(help="Model of the partition.")] = None,
+    language: Annotated[str | None, typer.Option(help="Conversations of the partition.")] = None,
     artifact: Annotated[str | None, typer.Option(help="An older version, by its artifact id.")] = None,
     row: Annotated[str | None, typer.Option(help="Path of one training row (example id) to its source row.")] = None,
     brief: Annotated[bool, typer.Option(help="Two levels only.")] = False,
@@ -174,6 +175,7 @@ def lineage(
     from ot_assets.commands.lineage import Form, run
 
     dims = {"source": source, "recipe": recipe, "teacher": teacher, "benchmark": benchmark, "model": model}
+    dims |= {"language": language}
     keys = {dim: key for dim, key in dims.items() if key is not None}
     run(asset, keys, artifact, row, Form(brief=brief, mermaid=mermaid, html=html, as_json=json))
 

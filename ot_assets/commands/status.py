@@ -43,6 +43,7 @@ def _known(world: World, need: Need) -> bool:
         "teacher": registry.teachers,
         "benchmark": registry.benchmarks,
         "model": registry.all_models,
+        "language": registry.conversations,
     }
     return all(key in keys[dim] for dim, key in need.partition.as_dict().items())
 

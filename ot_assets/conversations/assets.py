@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+import dagster as dg
+
 from ot_assets.conversations.publishing import publish_contributions, publish_rows, publish_trees
 from ot_assets.stage import stage
 from ot_assets.step import Step
@@ -21,7 +23,8 @@ def contributions(step: Step) -> Mapping[str, Any]:
 @stage("conversation", reads={"contributions": None, "conversation_spec": None}, group=_GROUP, may_be_empty=True)
 def conversation_trees(step: Step) -> Mapping[str, Any]:
     """Conversation trees with every message, review, ballot and state, folded from the contributions."""
-    return publish_trees(step, step.registry.conversation(step.partition["language"]))
+    said, overview = publish_trees(step, step.registry.conversation(step.partition["language"]))
+    return {"statistics": dg.MetadataValue.md(overview), **said}
 
 
 @stage("conversation", reads={"conversation_trees": None, "conversation_spec": None}, group=_GROUP, may_be_empty=True)

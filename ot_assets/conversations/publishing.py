@@ -22,7 +22,8 @@ from ot_assets.conversations.logs import Logs
 from ot_assets.conversations.oasst.lines import published_lines
 from ot_assets.conversations.pairs import BallotBox, PairRows, pairs
 from ot_assets.conversations.prompts import PromptRows, prompts
-from ot_assets.conversations.rows import SCHEMAS, tree_rows
+from ot_assets.conversations.rows import SCHEMAS, TreeRows, tree_rows
+from ot_assets.conversations.statistics import figures, overview
 from ot_assets.conversations.threads import Selection, ThreadRows, threads
 from ot_assets.progress import report
 from ot_assets.registry.specs.conversation import ConversationSpec
@@ -50,18 +51,18 @@ def publish_contributions(step: Step, spec: ConversationSpec) -> Mapping[str, An
     return {"refused": found.ledger.height}
 
 
-def publish_trees(step: Step, spec: ConversationSpec) -> Mapping[str, Any]:
-    """The fold, its tables, and the events that did not count."""
+def publish_trees(step: Step, spec: ConversationSpec) -> tuple[Mapping[str, Any], str]:
+    """The fold, its tables, and the events that did not count; the second is an overview as markdown."""
     events = step.open("contributions", step.partition)
     folded = fold_all(spec, events.batches(rows=_ROWS), step.services.home.path / "conversations")
     states: Counter[str] = Counter()
-    messages = 0
+    written: dict[str, list[pl.DataFrame]] = {name: [schema.empty()] for name, schema in SCHEMAS.items()}
     try:
         for rows in tree_rows(folded.shelf.trees()):
             for frame in SCHEMAS:
                 step.out.write(getattr(rows, frame), "" if frame == "messages" else frame)
+                written[frame].append(getattr(rows, frame))
             states.update(rows.trees.get_column("state").to_list())
-            messages += rows.messages.height
             report(f"{states.total():,} trees written")
         refused = Ledger.frame(refused_rows(folded.shelf))
     finally:
@@ -70,7 +71,9 @@ def publish_trees(step: Step, spec: ConversationSpec) -> Mapping[str, Any]:
     step.licences_of("contributions")
     rules = dict(refused.group_by("rule").len().sort("rule").iter_rows())
     step.out.stat(states=dict(states), events=folded.events, folded_now=folded.again, refused=rules)
-    return {**states, "refused": refused.height, "folded_now": folded.again}
+    whole = TreeRows(**{name: pl.concat(frames) for name, frames in written.items()})
+    step.out.stat(statistics=dict(figures(whole)))
+    return {**states, "refused": refused.height, "folded_now": folded.again}, overview(whole)
 
 
 def publish_rows(step: Step, spec: ConversationSpec) -> Mapping[str, Any]:

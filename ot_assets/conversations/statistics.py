@@ -43,6 +43,20 @@ def figures(rows: TreeRows) -> Mapping[str, int | float]:
     return {name: value for name, value in found.items() if value is not None}
 
 
+def overview(rows: TreeRows) -> str:
+    """The figures, trees by state, and messages by role and depth, as tables of markdown."""
+    above = figures(rows)
+    told = [f"{value:,.3g}" if isinstance(value, float) else f"{value:,}" for value in above.values()]
+    few = pl.DataFrame({"figure": list(above), "value": told})
+    return "\n\n".join(_markdown(frame) for frame in (few, trees_by_state(rows), messages_by_role_and_depth(rows)))
+
+
+def _markdown(frame: pl.DataFrame) -> str:
+    head = [" | ".join(frame.columns), " | ".join("---" for _ in frame.columns)]
+    body = (" | ".join("" if value is None else str(value) for value in row) for row in frame.iter_rows())
+    return "\n".join(f"| {line} |" for line in (*head, *body))
+
+
 def trees_by_state(rows: TreeRows) -> pl.DataFrame:
     """language, state, trees, messages, accepted; languages with most trees first, states in the order of a tree's
     life.

@@ -1,7 +1,7 @@
 """How many examples a recipe's conversations give.
 
-Belongs here: `thread_rows`, which reads the manifests of `sft_threads`, and `planned`. What is not made yet is not known: `rows`
-of the recipe is taken then, or nothing, and an assumption says so. Raises nothing of its own.
+Belongs here: `thread_rows`, which reads the manifests of `sft_threads`, and `planned`. What is not made yet is not known:
+`rows` of the recipe is taken then, or nothing, and an assumption says so. Raises nothing of its own.
 """
 
 from __future__ import annotations

@@ -31,7 +31,7 @@ class Drop:
 @dataclass(frozen=True)
 class Level:
     """Rows at one point of the way. `drops`: what left between the level before and this one; `copies`: rows made
-    there.
+    there, or taken in from people's conversations.
     """
 
     title: str
@@ -127,18 +127,24 @@ def _questions(stages: Stages) -> Iterable[Level]:
 
 
 def _answers(stages: Stages) -> Iterable[Level]:
-    if stages.filtered is None:
-        return
-    wanted = dict(
-        stages.filtered.scan().group_by("source").agg(pl.col("answers_per_question").sum()).collect().iter_rows()
-    )
-    yield Level("wanted", "filtered_set", sum(wanted.values()), wanted)
+    wanted: dict[str, int] = {}
+    if stages.filtered is not None:
+        answers = stages.filtered.scan().group_by("source").agg(pl.col("answers_per_question").sum())
+        wanted = dict(answers.collect().iter_rows())
+        yield Level("wanted", "filtered_set", sum(wanted.values()), wanted)
     if stages.training is None:
         return
     manifest = stages.training.manifest
     came = manifest.rows_in if manifest.rows_in is not None else manifest.rows_out + sum(manifest.dropped.values())
-    lost = sum(wanted.values()) - came
-    yield Level("answered", "traces", came, {}, drops_of({"no answer came": lost}) if lost > 0 else ())
+    threads = int((manifest.stats.get("threads") or {}).get("read", 0))
+    if stages.filtered is None:
+        yield Level("threads", "sft_threads", threads)
+    else:
+        lost = sum(wanted.values()) - (came - threads)
+        lacking = drops_of({"no answer came": lost}) if lost > 0 else ()
+        yield Level("answered", "traces", came - threads, {}, lacking)
+        if threads:
+            yield Level("with people's threads", "sft_threads", came, {}, (), threads)
     made = counted(stages.training, "source")
     yield Level("examples", "training_set", sum(made.values()), made, drops_of(manifest.dropped))
 

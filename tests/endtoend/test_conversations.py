@@ -8,6 +8,10 @@ from pathlib import Path
 import polars as pl
 import pytest
 
+from ot_assets.graph import World
+from ot_assets.registry import registry
+from ot_assets.report.funnel import Funnel, funnel
+from ot_assets.report.stages import find_stages
 from resources.artifacts import Artifact, Partition
 from tests.conversations.synthetic import Crowd
 from tests.endtoend.house import House
@@ -37,6 +41,11 @@ def current(house: House, asset: str) -> Artifact:
     made = house.store.current(asset, DE)
     assert made is not None
     return made
+
+
+def find_funnel(house: House) -> Funnel:
+    with house.entered():
+        return funnel(find_stages(World(registry(), house.store), "people", "reference"))
 
 
 def folded(house: House) -> None:
@@ -69,10 +78,10 @@ def test_from_a_log_to_what_is_taught(new_house: House, log: list[str]) -> None:
 
 
 def test_a_purged_person_is_in_no_later_asset_and_their_models_are_named(new_house: House, log: list[str]) -> None:
-    written(new_house, log)
+    written(new_house, log, settings={})
     mix = {
-        "description": "People.", "conversations": {"languages": ["de"], "rows": 40}, "teachers": ["reference"],
-        "screen_against": ["exam"], "student": {"base": new_house.read("recipes/sums")["student"]["base"], "max_tokens": 512},
+        "description": "People.", "conversations": {"languages": ["de"], "rows": 20}, "teachers": ["reference"],
+        "screen_against": ["exam"], "student": {"base": new_house.read("recipes/sums")["student"]["base"], "max_tokens": 2048},
     }  # fmt: skip
     new_house.write("recipes/people", mix)
     said = new_house.ot("run", "people", "--quiet")
@@ -88,7 +97,7 @@ def test_a_purged_person_is_in_no_later_asset_and_their_models_are_named(new_hou
         "language": "de",
         "about_user": author,
     }
-    written(new_house, [*log, json.dumps(purge)])
+    written(new_house, [*log, json.dumps(purge)], settings={})
     folded(new_house)
     for asset in ("contributions", "conversation_trees", "sft_threads", "preference_pairs", "prompts"):
         made = current(new_house, asset)
@@ -106,9 +115,9 @@ def test_a_trained_row_leads_to_single_events(new_house: House, log: list[str]) 
         "origin": {"kind": "conversation", "languages": ["de"]},
     })  # fmt: skip
     both = {
-        "description": "People.", "conversations": {"languages": ["de"], "rows": 20}, "teachers": ["reference"],
-        "parts": {"asked": {"domain": "conversation", "sources": [{"source": "asked"}], "rows": 10}},
-        "screen_against": ["exam"], "student": {"base": new_house.read("recipes/sums")["student"]["base"], "max_tokens": 512},
+        "description": "People.", "conversations": {"languages": ["de"], "rows": 12}, "teachers": ["reference"],
+        "parts": {"asked": {"domain": "conversation", "sources": [{"source": "asked"}], "rows": 6}},
+        "screen_against": ["exam"], "student": {"base": new_house.read("recipes/sums")["student"]["base"], "max_tokens": 2048},
     }  # fmt: skip
     new_house.write("recipes/people", both)
     said = new_house.ot("run", "people", "--quiet")
@@ -116,7 +125,18 @@ def test_a_trained_row_leads_to_single_events(new_house: House, log: list[str]) 
     made = new_house.store.current("training_set", Partition({"recipe": "people", "teacher": "reference"}))
     assert made is not None
     rows, events = made.read(), current(new_house, "contributions").read()
-    assert rows.get_column("source").value_counts().sort("source").rows() == [("asked", 10), ("conversations-de", 20)]
+    assert rows.get_column("source").value_counts().sort("source").rows() == [("asked", 6), ("conversations-de", 12)]
+    levels = [(level.title, level.rows) for level in find_funnel(new_house).answers]
+    read = current(new_house, "sft_threads").read().filter(pl.col("split") == "train").height
+    assert levels == [("wanted", 6), ("answered", 6), ("with people's threads", 6 + read), ("examples", 18)]
+    assert new_house.ot("report", "people").code == 0
+    states = new_house.ot("status", "--json").json
+    assert {one["state"] for one in states} == {"fresh"} and "preference_pairs" in {one["asset"] for one in states}
+    made_of = new_house.ot("lineage", "sft_threads", "--language", "de")
+    assert made_of.code == 0 and "contributions" in made_of.out
+    planned = new_house.ot("plan", "people", "--json").json
+    assert planned["rows"] == {"conversation": 6, "threads": 12}
+
     for source, at_least in (("asked", 1), ("conversations-de", 2)):
         one = rows.filter(pl.col("source") == source).row(0, named=True)
         path = new_house.ot(
