@@ -19,6 +19,7 @@ from ot_assets.conversations.agreement import ENOUGH_BALLOTS
 from ot_assets.conversations.concordance import ballot_agreement, between_ballots
 from ot_assets.conversations.rows import TreeRows
 from ot_assets.conversations.state import FINAL, STATES
+from ot_assets.previews import preview_table
 
 _TOPS = (0.01, 0.05, 0.1)
 _QUANTILES = {"p10": 0.1, "median": 0.5, "p90": 0.9}
@@ -48,13 +49,7 @@ def overview(rows: TreeRows) -> str:
     above = figures(rows)
     told = [f"{value:,.3g}" if isinstance(value, float) else f"{value:,}" for value in above.values()]
     few = pl.DataFrame({"figure": list(above), "value": told})
-    return "\n\n".join(_markdown(frame) for frame in (few, trees_by_state(rows), messages_by_role_and_depth(rows)))
-
-
-def _markdown(frame: pl.DataFrame) -> str:
-    head = [" | ".join(frame.columns), " | ".join("---" for _ in frame.columns)]
-    body = (" | ".join("" if value is None else str(value) for value in row) for row in frame.iter_rows())
-    return "\n".join(f"| {line} |" for line in (*head, *body))
+    return "\n\n".join(preview_table(frame, rows=100, width=60) for frame in (few, trees_by_state(rows), messages_by_role_and_depth(rows)))
 
 
 def trees_by_state(rows: TreeRows) -> pl.DataFrame:

@@ -16,6 +16,7 @@ from ot_assets.conversations.statistics import (
     figures,
     label_distributions,
     messages_by_role_and_depth,
+    overview,
     refused,
     trees_by_state,
     waits,
@@ -147,6 +148,15 @@ def test_figures_and_their_absence():
     assert empty == {
         "trees": 0, "trees ready for export": 0, "messages": 0, "messages accepted": 0, "people": 0, "labels": 0, "ballots": 0,
     }  # fmt: skip
+
+
+def test_the_overview_is_three_tables_of_markdown():
+    tables = [table.splitlines() for table in overview(some().rows()).split("\n\n")]
+    assert [table[0].split(" | ")[0] for table in tables] == ["| figure", "| language", "| depth"]
+    assert all(line.startswith("| ") and line.endswith(" |") for table in tables for line in table)
+    assert "| median hours to completion | 12 |" in tables[0]
+    assert len(tables[1]) == 2 + len(trees_by_state(some().rows()))
+    assert "| trees | 0 |" in overview(Hand().rows())
 
 
 def test_every_frame_of_nothing_is_empty():
