@@ -183,7 +183,8 @@ def _behind(chain: Chain, found: _Found) -> Iterable[Step]:
         if step is not None:
             known = _known(known, step)
             yield step
-            if asset == "sourced_questions" and step.artifact is not None and "source_row" in known:
+            if asset == "sourced_questions" and step.place is not None and "source_row" in known:
+                assert step.artifact is not None
                 sourced = chain.store.get(asset, step.partition, step.artifact)
                 yield from prompt_steps(chain.store, sourced, known["source_row"])
 
