@@ -147,10 +147,11 @@ def _requests_needs(world: World, at: Partition) -> tuple[Need, ...]:
 
 
 def _training_needs(world: World, at: Partition) -> tuple[Need, ...]:
-    """Its own sources' traces and verdicts, and the threads of its conversations; and the traces that its answer filter's
-    classifier learns from, which Dagster's own mapping cannot say, as they may be anybody's.
+    """Its own sources' traces and verdicts; the threads of its conversations, and what they are screened against; the traces
+    that its answer filter's classifier learns from, which Dagster's own mapping cannot say, as they may be anybody's.
     """
     spec = world.registry.recipes[at["recipe"]]
+    against = world.registry.screened_against(spec.key) if spec.conversations else ()
     samples = dict.fromkeys(
         (one.source, one.teacher)
         for one in samples_of(spec.answer_steps)
@@ -160,6 +161,7 @@ def _training_needs(world: World, at: Partition) -> tuple[Need, ...]:
         *(Need("filtered_set", recipe(spec.key)) for _ in spec.parts),
         *(Need(asset, source_teacher(key, at["teacher"])) for key in spec.sources for asset in ("traces", "verdicts")),
         *(Need("sft_threads", language(key)) for key in (spec.conversations.languages if spec.conversations else ())),
+        *(Need("benchmark_questions", benchmark(key)) for key in against),
         *(
             need
             for key, teacher in samples

@@ -177,8 +177,9 @@ class Partitions:
     def every_benchmark(self) -> dg.PartitionMapping:
         """benchmark_questions -> whatever reads them. Screening is against all benchmarks, so this is exact there.
 
-        For scores it is wider than what is read: Dagster has no mapping from one dimension into two of another name, and none
-        that follows a recipe's list. `ot status` compares what was really opened, and is exact.
+        For scores, and for training sets with threads, it is wider than what is read: Dagster has no mapping from one
+        dimension into two of another name, and none that follows a recipe's list. `ot status` compares what was really
+        opened, and is exact.
         """
         return dg.AllPartitionMapping()
 

@@ -67,7 +67,7 @@ class Scope:
         for key in models_of(registry, self.recipe, self.teachers) if evaluated else ():
             yield Need("baseline_scores", model(key))
         spec = self.world.registry.recipes[self.recipe]
-        screened = registry.screened_against(self.recipe) if spec.parts else ()
+        screened = registry.screened_against(self.recipe)
         for key in dict.fromkeys((*screened, *spec.benchmarks)):
             yield Need("benchmark_questions", benchmark(key))
 

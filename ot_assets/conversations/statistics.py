@@ -49,7 +49,10 @@ def overview(rows: TreeRows) -> str:
     above = figures(rows)
     told = [f"{value:,.3g}" if isinstance(value, float) else f"{value:,}" for value in above.values()]
     few = pl.DataFrame({"figure": list(above), "value": told})
-    return "\n\n".join(preview_table(frame, rows=100, width=60) for frame in (few, trees_by_state(rows), messages_by_role_and_depth(rows)))
+    return "\n\n".join(
+        preview_table(frame, rows=100, width=60)
+        for frame in (few, trees_by_state(rows), messages_by_role_and_depth(rows))
+    )
 
 
 def trees_by_state(rows: TreeRows) -> pl.DataFrame:

@@ -91,6 +91,7 @@ def verdicts(step: Step) -> None:
         "traces": "traces_to_training",
         "verdicts": "traces_to_training",
         "sft_threads": "conversation_to_training",
+        "benchmark_questions": "every_benchmark",
         "recipe_spec": "recipe_to_training",
     },
     group="distillation",
@@ -105,7 +106,9 @@ def training_set(step: Step) -> None:
     step.out.rows_in(answers.read + threads.read)
     step.out.stat(over_cutoff=answers.over + threads.over)
     if recipe.conversations is not None:
-        step.out.stat(threads={"read": threads.read, "taught": threads.made})
+        against = list(threads.screened_against)
+        screened = {"screened_against": against, "contaminated": threads.contaminated}
+        step.out.stat(threads={"read": threads.read, "taught": threads.made, **screened})
     think = recipe.student.think
     step.suite_facts.update(
         max_tokens=recipe.student.max_tokens if recipe.student.too_long == "drop" else None,

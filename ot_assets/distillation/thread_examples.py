@@ -3,8 +3,9 @@
 Belongs here: how many examples each language gives, which, and how one is written. Contract: a row is drawn by the hash of
 its id and the seed, so that a smaller number is a subset of a larger one; the weights of `weighted` threads are not read,
 since a training set has one row an example. An example names the language as source (`conversations-en`) and the reply's
-message as source row, from which `ot lineage` goes on to the events. Rows in = examples + ledger rows (rule `not_drawn`;
-`too_long` as with answers). Raises nothing of its own.
+message as source row, from which `ot lineage` goes on to the events. What is drawn is screened against the recipe's benchmarks
+(`thread_screening`). Rows in = examples + ledger rows (rule `not_drawn`, those of screening, `too_long` as with answers).
+Raises nothing of its own.
 """
 
 from __future__ import annotations
@@ -17,6 +18,9 @@ import polars as pl
 
 from ot_assets.conversations.weighting import rows_of, shares
 from ot_assets.curation.draws import draw_order
+from ot_assets.curation.screen_items import items_of
+from ot_assets.curation.screening import Screener
+from ot_assets.distillation.thread_screening import screen_threads
 from ot_assets.distillation.training_examples import Conversation, CountTokens, too_long
 from ot_assets.graph import language
 from ot_assets.registry.specs.recipe import RecipeSpec
@@ -43,6 +47,8 @@ class ThreadCounts:
     read: int = 0
     made: int = 0
     over: int = 0
+    contaminated: int = 0
+    screened_against: tuple[str, ...] = ()
 
 
 def write_threads(step: Step, recipe: RecipeSpec, count: CountTokens) -> ThreadCounts:
@@ -53,6 +59,7 @@ def write_threads(step: Step, recipe: RecipeSpec, count: CountTokens) -> ThreadC
     seed = recipe.seed if draw.seed is None else draw.seed
     made = {key: step.open("sft_threads", language(key)) for key in draw.languages}
     wanted = drawn(draw, {key: _ids(artifact, draw) for key, artifact in made.items()}, seed)
+    screener, counts.screened_against = _screener(step, recipe)
     for key, artifact in made.items():
         step.out.licences(*artifact.manifest.licences)
         for batch in artifact.batches(rows=_BATCH):
@@ -60,8 +67,23 @@ def write_threads(step: Step, recipe: RecipeSpec, count: CountTokens) -> ThreadC
             counts.read += len(some)
             taken = pl.col("thread_id").is_in(wanted[key].implode())
             _drop(step, key, some.filter(~taken))
-            _write(step, recipe, key, some.filter(taken), count, counts)
+            mine = some.filter(taken)
+            if screener is not None:
+                mine, contaminated = screen_threads(screener, mine, SOURCE + key)
+                step.out.drop(contaminated)
+                counts.contaminated += len(contaminated)
+            _write(step, recipe, key, mine, count, counts)
     return counts
+
+
+def _screener(step: Step, recipe: RecipeSpec) -> tuple[Screener | None, tuple[str, ...]]:
+    """What finds the items of the recipe's benchmarks, and their keys; None where it names none."""
+    wanted = step.registry.screened_against(recipe.key)
+    if not wanted:
+        return None, ()
+    items = {at["benchmark"]: made for at, made in step.open_needs("benchmark_questions").items()}
+    found = items_of(step.registry, step.services.home, {key: items[key] for key in wanted})
+    return Screener(found), wanted
 
 
 def drawn(draw: ThreadDraw, ids: dict[str, pl.Series], seed: int) -> dict[str, pl.Series]:

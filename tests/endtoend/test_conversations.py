@@ -126,6 +126,9 @@ def test_a_trained_row_leads_to_single_events(new_house: House, log: list[str]) 
     assert made is not None
     rows, events = made.read(), current(new_house, "contributions").read()
     assert rows.get_column("source").value_counts().sort("source").rows() == [("asked", 6), ("conversations-de", 12)]
+    assert made.manifest.stats["threads"] == {
+        "read": 12 + made.manifest.dropped["not_drawn"], "taught": 12, "screened_against": ["exam"], "contaminated": 0,
+    }  # fmt: skip
     levels = [(level.title, level.rows) for level in find_funnel(new_house).answers]
     read = current(new_house, "sft_threads").read().filter(pl.col("split") == "train").height
     assert levels == [("wanted", 6), ("answered", 6), ("with people's threads", 6 + read), ("examples", 18)]
