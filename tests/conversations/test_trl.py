@@ -7,16 +7,14 @@ from typing import Any
 
 import pytest
 
-from ot_assets.asking import weights_folder
 from ot_assets.conversations.kept import kept_trees
 from ot_assets.conversations.pairs import BallotBox, pairs
 from ot_assets.conversations.prompts import prompts
 from ot_assets.conversations.rows import tree_rows
 from ot_assets.conversations.threads import threads
-from ot_assets.registry import load_registry
 from resources.artifacts import Artifact, ArtifactStore, Partition
-from resources.home import Home
 from schemas import SCHEMAS
+from tests.resources.training.conftest import build_base
 
 from .forests import a_spec, a_tree, cast, said
 
@@ -67,8 +65,7 @@ def published(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Artifact]:
 
 @pytest.fixture(scope="module")
 def base(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The demo's model."""
-    return weights_folder(load_registry().model("smollm2-135m-instruct"), Home(tmp_path_factory.mktemp("base")))
+    return build_base(tmp_path_factory.mktemp("base") / "model")
 
 
 def dataset(artifact: Artifact) -> Any:
