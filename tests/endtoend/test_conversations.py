@@ -134,7 +134,7 @@ def test_a_trained_row_leads_to_single_events(new_house: House, log: list[str]) 
     assert levels == [("wanted", 6), ("answered", 6), ("with people's threads", 6 + read), ("examples", 18)]
     assert new_house.ot("report", "people").code == 0
     states = new_house.ot("status", "--json").json
-    assert {one["state"] for one in states} == {"fresh"} and "preference_pairs" in {one["asset"] for one in states}
+    assert {one["state"] for one in states} == {"fresh"} and "contributions" in {one["asset"] for one in states}
     made_of = new_house.ot("lineage", "sft_threads", "--language", "de")
     assert made_of.code == 0 and "contributions" in made_of.out
     planned = new_house.ot("plan", "people", "--json").json
