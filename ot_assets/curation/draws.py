@@ -7,24 +7,22 @@ others, and the order is the same on every machine and in every version. Pure; r
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Iterable
 
 import numpy as np
 import numpy.typing as npt
+import polars as pl
+
+from ot_assets.curation import digests
 
 
-def draw_keys(seed: int, scope: str, names: Iterable[str]) -> npt.NDArray[np.uint64]:
+def draw_keys(seed: int, scope: str, names: Iterable[str] | pl.Series) -> npt.NDArray[np.uint64]:
     """A uniform 64-bit number for each name. Names that are equal get equal numbers; scopes are independent draws."""
-    prefix = hashlib.blake2b(f"{seed}\0{len(scope)}\0{scope}".encode(), digest_size=8)
-    digests = bytearray()
-    for name in names:
-        one = prefix.copy()
-        one.update(name.encode("utf-8", "surrogatepass"))
-        digests += one.digest()
-    return np.frombuffer(bytes(digests), ">u8").astype(np.uint64)
+    some = names if isinstance(names, pl.Series) else list(names)
+    words = digests.of_texts(some, size=8, prefix=f"{seed}\0{len(scope)}\0{scope}".encode())
+    return words[:, 0].byteswap()
 
 
-def draw_order(seed: int, scope: str, names: Iterable[str]) -> npt.NDArray[np.int64]:
+def draw_order(seed: int, scope: str, names: Iterable[str] | pl.Series) -> npt.NDArray[np.int64]:
     """Places of the names in the order in which they are drawn; equal names stay in the order given."""
     return np.argsort(draw_keys(seed, scope, names), kind="stable").astype(np.int64)

@@ -125,7 +125,7 @@ def _wanted(name: str, part: Part, sources: Sequence[SourceRows]) -> dict[str, i
 def _draw(name: str, source: SourceRows, taken: int, seed: int) -> tuple[pl.DataFrame, pl.DataFrame]:
     """The drawn rows in draw order (copy after copy), and the rows that were not drawn, in the source's order."""
     ids = source.ids.select("question_id", "source_row").with_columns(source=pl.lit(source.key))
-    order = draw_order(seed, source.key, ids.get_column("question_id").to_list())
+    order = draw_order(seed, source.key, ids.get_column("question_id"))
     places = np.resize(order, taken)
     drawn = ids[places].with_columns(
         part=pl.lit(name),

@@ -22,7 +22,7 @@ from rapidfuzz import fuzz, process
 
 from ot_assets.curation.similarity_lanes import LaneIndex
 
-COMPILED_FROM = 2_000_000
+COMPILED_FROM = 600_000
 """Pairs that one index compares plainly before it takes the compiled search."""
 
 _CHUNK = 5_000

@@ -8,7 +8,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from ot_assets.conversations.events import Event, Refused, milliseconds, moment, parse, to_line, written
@@ -79,6 +79,7 @@ def test_times_of_every_zone_are_one_time():
     assert {parse(changed(at=time)).at for time in times} == {milliseconds("2023-04-01T12:00:00+00:00")}
 
 
+@settings(suppress_health_check=[HealthCheck.too_slow])  # the zones are read from files
 @given(st.datetimes(timezones=st.timezones()))
 def test_a_time_is_written_as_it_is_read(time):
     try:

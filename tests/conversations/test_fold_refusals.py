@@ -197,12 +197,13 @@ def test_only_moderators_moderate_where_any_are_named():
         "config_changed": {"settings": {"moderators": ["asker"]}},
     }.items():
         crowd.do(kind, "not_a_moderator", user_id="asker", **fields)
-    for kind in ("lottery_drawn", "tree_imported", "user_purged", "config_changed"):  # those that nobody need have sent
-        fields = {"tree_id": tree} if kind == "lottery_drawn" else {}
-        fields = {"tree_id": "i", "tree": imported("i")} if kind == "tree_imported" else fields
-        fields = {"about_user": "x"} if kind == "user_purged" else fields
-        fields = {"settings": {"seed": 1}} if kind == "config_changed" else fields
+    for kind, fields in {
+        "lottery_drawn": {"tree_id": tree},
+        "user_purged": {"about_user": "x"},
+        "config_changed": {"settings": {"seed": 1}},
+    }.items():  # those that nobody need have sent
         crowd.do(kind, "not_a_moderator", **fields)
+    crowd.do("tree_imported", tree_id="i", tree=imported("i"))  # what nobody sent is what the spec imports
     crowd.moderate("tree_halted", tree)
 
 

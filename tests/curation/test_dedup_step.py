@@ -260,11 +260,11 @@ def test_a_cache_changes_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch
     rows = list({row[:2]: row for row in rows}.values())
     home = Home(tmp_path)
     first, cold = run([row for row in rows if row[0] == "a"], home=home), run(rows)
-    assert (tmp_path / "dedup" / "readings.sqlite").is_file()
+    (kept_readings,) = (tmp_path / "dedup" / "readings").iterdir()
     warm = run(rows, home=home)
     assert warm.frame.equals(cold.frame)
     assert warm.ledger.equals(cold.ledger)
     earlier = warm.frame.filter(pl.col("source") == "a")["question_id"].to_list()
     assert first.frame["question_id"].to_list() == earlier  # a source that comes later displaces no survivor
-    (tmp_path / "dedup" / "readings.sqlite").write_bytes(b"no database" * 1_000)
+    kept_readings.write_bytes(b"no readings" * 1_000)
     assert run(rows, home=home).frame.equals(cold.frame)

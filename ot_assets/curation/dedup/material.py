@@ -1,26 +1,30 @@
 """What the rows of a step are compared by, read from the pool piece by piece.
 
 Belongs here: `Material`: rows that are the same to the letter (as the method reads them) are one node, so a million
-identical rows are compared once. Contract: memory holds one text a node (what is compared) and, for a moment, one piece
-of the pool; nodes are numbered in the order in which their text first comes. `groups` bounds the search: only nodes of
-one group can be duplicates. Pure but for the cache of readings. Raises nothing of its own.
+identical rows are compared once. Contract: memory holds numbers and digests, and for a moment one piece of the pool; texts
+are had from the readings when they are asked for. Nodes are numbered in the order in which their text first comes.
+`groups` bounds the search: only nodes of one group can be duplicates. Equal digests of 128 bits are taken for equal
+texts. Pure but for the readings. Raises nothing of its own.
 """
 
 from __future__ import annotations
 
-import hashlib
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
+from collections.abc import Callable
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
 import polars as pl
 
-from ot_assets.curation.dedup import minhash
+from ot_assets.curation import digests
+from ot_assets.curation.dedup import minhash, numbers
 from ot_assets.curation.dedup.readings import Readings
 from ot_assets.curation.steps.context import Texts
 from ot_assets.registry.specs.dedup import Dedup
+
+Ints = npt.NDArray[np.int64]
+Longs = npt.NDArray[np.uint64]
 
 PIECE = 50_000
 """Rows of the pool that are read at once."""
@@ -29,75 +33,110 @@ _WITHOUT_CACHE = 5_000
 """Rows that are read again sooner than a cache is opened."""
 
 
-@dataclass
+@dataclass(frozen=True)
 class Material:
-    """What is compared. `node[i]` is the node of row i; the lists have one entry a node."""
+    """What is compared. `node[i]` is the node of row i; the others have one entry a row (`gold`, `length`) or a node."""
 
-    node: npt.NDArray[np.int64]
+    node: Ints
     gold: pl.Series
     """Whether the row has a gold answer."""
     length: pl.Series
     """Characters of the question."""
-    texts: list[str] = field(default_factory=list)
-    groups: list[int] = field(default_factory=list)
-    soft: list[str] = field(default_factory=list)
-    keys: list[bytes] = field(default_factory=list)
-    """Content hashes of the texts with their groups: equal for nodes that differ in soft signs only."""
+    numbers: Ints
+    """The texts, as the readings number them."""
+    characters: Ints
+    """Of the texts."""
+    groups: Longs
+    """Above 0."""
+    keys: Longs
+    """Digests (two words) of the texts with their groups: equal for nodes that differ in soft signs only."""
+    signs: Longs
+    """Digests of the soft signs."""
+    readings: Readings
+
+    def __len__(self) -> int:
+        """How many nodes there are."""
+        return len(self.numbers)
+
+    def texts(self, nodes: Ints | None = None) -> list[str]:
+        """The texts of these nodes, or of all."""
+        return self.readings.texts(self.numbers if nodes is None else self.numbers[nodes])
+
+    def soft(self, nodes: Ints) -> list[str]:
+        """The soft signs of these nodes."""
+        return self.readings.soft(self.numbers[nodes])
+
+
+def readings_for(step: Dedup, rows: int, home: Path | None) -> Readings:
+    """How the step's method reads; `home` is the folder of its caches."""
+    if step.method == "numbers":
+        return Readings(numbers.read, home / "readings" if home is not None and rows > _WITHOUT_CACHE else None)
+    if step.method == "minhash":
+        return Readings(lambda text: numbers.Reading(minhash.folded(text), "", ""), None)
+    return Readings(lambda text: numbers.Reading(text, "", ""), None)
 
 
 def gather(
-    step: Dedup, frame: pl.DataFrame, texts: Texts, home: Path | None, progress: Callable[[int, int], None]
+    step: Dedup, frame: pl.DataFrame, texts: Texts, readings: Readings, progress: Callable[[int, int], None]
 ) -> Material:
-    """The material of a step's rows; `home` is the folder of its caches."""
-    cache = home / "readings.sqlite" if home is not None and len(frame) > _WITHOUT_CACHE else None
-    nodes: dict[bytes, int] = {}
-    material = Material(np.empty(len(frame), np.int64), pl.Series([], dtype=pl.Boolean), pl.Series([], dtype=pl.Int64))
-    with Readings(cache) as readings:
-        for start in range(0, len(frame), PIECE):
-            part = frame.slice(start, PIECE)
-            read = texts.read(part, ["question", "gold"])
-            material.gold.append(read.get_column("gold").fill_null("").str.strip_chars() != "")
-            material.length.append(read.get_column("question").str.len_chars().cast(pl.Int64))
-            inside = part.get_column("source").to_list() if step.within == "source" else [""] * len(part)
-            questions = read.get_column("question").fill_null("").to_list()
-            for place, (shape, source) in enumerate(
-                zip(_shapes(step, questions, readings), inside, strict=True), start
-            ):
-                material.node[place] = _node(material, nodes, shape, source)
-            progress(start + len(part), len(frame))
-    return material
+    """The material of a step's rows; it is good as long as the readings are open."""
+    gold, length = pl.Series([], dtype=pl.Boolean), pl.Series([], dtype=pl.Int64)
+    rows = np.empty(len(frame), _ROW)
+    for start in range(0, len(frame), PIECE):
+        part = frame.slice(start, PIECE)
+        read = texts.read(part, ["question", "gold"])
+        gold.append(read.get_column("gold").fill_null("").str.strip_chars() != "")
+        length.append(read.get_column("question").str.len_chars().cast(pl.Int64))
+        mine = rows[start : start + len(part)]
+        mine["number"], records = readings.read(read.get_column("question").fill_null(""))
+        group = records["strict"]
+        if step.within == "source":
+            group = digests.together(_named(part.get_column("source")), group)
+        mine["key"] = digests.together(group, records["normal"])
+        mine["node"] = digests.together(mine["key"], records["soft"])
+        mine["group"], mine["signs"], mine["characters"] = (
+            group[:, 0] | np.uint64(1),
+            records["soft"],
+            records["characters"],
+        )
+        progress(start + len(part), len(frame))
+    node, first = _numbered(rows["node"])
+    said = rows[first]
+    return Material(
+        node, gold, length, said["number"], said["characters"], said["group"], said["key"], said["signs"], readings
+    )
 
 
-@dataclass(frozen=True)
-class _Shape:
-    """How a method reads a text."""
-
-    text: str
-    strict: str = ""
-    soft: str = ""
-
-
-def _shapes(step: Dedup, questions: list[str], readings: Readings) -> Iterator[_Shape]:
-    if step.method == "numbers":
-        for reading in readings.read(questions):
-            yield _Shape(*reading)
-    elif step.method == "minhash":
-        yield from (_Shape(minhash.folded(question)) for question in questions)
-    else:
-        yield from map(_Shape, questions)
+_ROW = np.dtype(
+    [
+        ("number", np.int64),
+        ("characters", np.int64),
+        ("group", np.uint64),
+        ("key", np.uint64, 2),
+        ("node", np.uint64, 2),
+        ("signs", np.uint64, 2),
+    ]
+)
 
 
-def _node(material: Material, nodes: dict[bytes, int], shape: _Shape, source: str) -> int:
-    group = _digest(f"{source}\0{shape.strict}")
-    key = _digest(shape.text, group)
-    node = nodes.setdefault(_digest(shape.soft, key) if shape.soft else key, len(nodes))
-    if node == len(material.texts):
-        material.texts.append(shape.text)
-        material.groups.append(int.from_bytes(group[:8], "little") | 1)
-        material.soft.append(shape.soft)
-        material.keys.append(key)
-    return node
+def _named(sources: pl.Series) -> Longs:
+    """The digest of each row's source."""
+    names = sources.unique(maintain_order=True)
+    place = dict(zip(names.to_list(), range(len(names)), strict=True))
+    rows: Ints = sources.replace_strict(place, return_dtype=pl.Int64).to_numpy()
+    return digests.of_texts(names)[rows]
 
 
-def _digest(text: str, salt: bytes = b"") -> bytes:
-    return hashlib.blake2b(text.encode("utf-8", "surrogatepass"), digest_size=16, salt=salt[:16]).digest()
+def _numbered(names: Longs) -> tuple[Ints, Ints]:
+    """A number for each row, the same for equal names, in the order in which they first come; and where each comes first."""
+    order = np.lexsort((names[:, 1], names[:, 0]))
+    ordered = names[order]
+    begins = np.ones(len(names), np.bool_)
+    begins[1:] = (ordered[1:] != ordered[:-1]).any(axis=1)
+    first = order[begins]  # the sort is stable: the first of equals stands first
+    by_row = np.argsort(first)
+    number = np.empty(len(first), np.int64)
+    number[by_row] = np.arange(len(first))
+    node = np.empty(len(names), np.int64)
+    node[order] = number[np.cumsum(begins) - 1]
+    return node, first[by_row]

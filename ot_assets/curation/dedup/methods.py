@@ -22,61 +22,75 @@ from ot_assets.registry.specs.dedup import Dedup
 from resources.errors import UserError
 from resources.home import Home
 
+Ints = npt.NDArray[np.int64]
 Progress = Callable[[int, int], None]
 
 
 def pairs(step: Dedup, material: Material, home: Home | None, progress: Progress) -> Found:
     """All pairs of nodes that the step's method calls the same."""
-    groups = np.array(material.groups, np.uint64)
-    if len(groups) < 2:
+    if len(material) < 2:
         return nothing()
     if step.method in ("fuzzy", "numbers"):
-        return _indel(step, material, groups, home, progress)
+        return _indel(step, material, home, progress)
+    groups = material.groups
     if step.method == "minhash":
-        found = minhash.similar_pairs(material.texts, step.percent, groups=groups, progress=progress)
+        found = minhash.similar_pairs(material.texts(), step.percent, groups=groups, progress=progress)
     else:
         found = _embedded(step, material, home, progress)
     return found.kept(groups[found.left] == groups[found.right])
 
 
-def measured(step: Dedup, material: Material, one: int, other: int) -> float:
-    """The similarity of two nodes that no pair names, as the method measures it; NaN where that needs a model."""
-    if step.method == "minhash":
-        return minhash.jaccard(material.texts[one], material.texts[other])
-    return fuzz.ratio(material.texts[one], material.texts[other]) if step.method != "embedding" else float("nan")
+def measured(step: Dedup, material: Material, ones: Ints, others: Ints) -> list[float]:
+    """The similarity of nodes that no pair names, each to the other at its place, as the method measures it; NaN where that
+    needs a model.
+    """
+    if step.method == "embedding":
+        return [float("nan")] * len(ones)
+    scorer = minhash.jaccard if step.method == "minhash" else fuzz.ratio
+    return [scorer(one, other) for one, other in zip(material.texts(ones), material.texts(others), strict=True)]
 
 
-def _indel(
-    step: Dedup, material: Material, groups: npt.NDArray[np.uint64], home: Home | None, progress: Progress
-) -> Found:
-    from ot_assets.curation.dedup.pairs import similar_pairs
+def _indel(step: Dedup, material: Material, home: Home | None, progress: Progress) -> Found:
+    from ot_assets.curation.dedup.pairs import different_pairs
 
-    alike: dict[bytes, list[int]] = {}
-    for node, key in enumerate(material.keys):
-        alike.setdefault(key, []).append(node)
-    first = np.fromiter((nodes[0] for nodes in alike.values()), np.int64, len(alike))
-    _, inverse, counts = np.unique(groups[first], return_inverse=True, return_counts=True)
+    first, alike = _by_key(material.keys)
+    _, inverse, counts = np.unique(material.groups[first], return_inverse=True, return_counts=True)
     several = first[counts[inverse] > 1]  # a group of one has no pairs, and templates have many such groups
     version = f"-{VERSION}" if step.method == "numbers" else ""
-    found = similar_pairs(
-        [material.texts[node] for node in several.tolist()],
+    found = different_pairs(
+        lambda places: material.texts(several[places]),
+        material.characters[several],
         step.percent,
-        groups=groups[several],
+        groups=material.groups[several],
         cache=None if home is None else home.path / "dedup" / f"{step.method}{version}",
-        keys=[material.keys[node].hex() for node in several.tolist()],
+        keys=material.keys[several],
         progress=progress,
     )
-    said = Found(several[found.left], several[found.right], found.similarity)
-    return _agreeing(said, material, [nodes for nodes in alike.values() if len(nodes) > 1])
+    return _agreeing(Found(several[found.left], several[found.right], found.similarity), material, alike)
+
+
+def _by_key(keys: npt.NDArray[np.uint64]) -> tuple[Ints, list[list[int]]]:
+    """The first node of each key, ascending, and the nodes of each key that several have."""
+    order = np.lexsort((keys[:, 1], keys[:, 0]))  # stable: nodes of one key stay in order
+    ordered = keys[order]
+    begins = np.ones(len(keys), np.bool_)
+    begins[1:] = (ordered[1:] != ordered[:-1]).any(axis=1)
+    starts = np.flatnonzero(begins)
+    ends = np.append(starts[1:], len(keys))
+    more = ends - starts > 1
+    alike = [order[start:end].tolist() for start, end in zip(starts[more].tolist(), ends[more].tolist(), strict=True)]
+    return np.sort(order[starts]), alike
 
 
 def _agreeing(found: Found, material: Material, alike: list[list[int]]) -> Found:
     """The pairs whose soft signs can be the same. Nodes of the same text stand for each other in the pairs found."""
     if alike:
         found = _spread(found, alike)
-    soft = material.soft
-    agree = [compatible(soft[a], soft[b]) for a, b in zip(found.left.tolist(), found.right.tolist(), strict=True)]
-    return found.kept(np.array(agree, bool))
+    agree = (material.signs[found.left] == material.signs[found.right]).all(axis=1)
+    asked = np.flatnonzero(~agree)
+    both = zip(material.soft(found.left[asked]), material.soft(found.right[asked]), strict=True)
+    agree[asked] = [compatible(one, other) for one, other in both]
+    return found.kept(agree)
 
 
 def _spread(found: Found, alike: list[list[int]]) -> Found:
@@ -98,4 +112,4 @@ def _embedded(step: Dedup, material: Material, home: Home | None, progress: Prog
     if step.model is None:
         raise UserError("dedup by embedding needs a model", fix="say model: a key of models/, or a local folder")
     folder = embedding_folder(step.model, registry(), home if home is not None else Home.from_env())
-    return cosine.similar_pairs(embed(material.texts, folder, progress=progress), step.percent)
+    return cosine.similar_pairs(embed(material.texts(), folder, progress=progress), step.percent)

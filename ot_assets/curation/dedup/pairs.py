@@ -74,41 +74,85 @@ def similar_pairs(
     different = np.flatnonzero(first == np.arange(len(texts)))
     later = np.flatnonzero(first != np.arange(len(texts)))
     found = [Pairs(first[later], later, np.full(len(later), 100.0))]
-    if threshold < 100 and len(different) > 1:
-        some = _different_pairs(texts, threshold, labels, different, workers, cache, keys, progress)
+    if len(different) > 1:
+        from ot_assets.curation.dedup.pairs_cache import hashed
+
+        theirs = None if labels is None else labels[different]
+        some = different_pairs(
+            lambda places: list(map(texts.__getitem__, different[places].tolist())),
+            np.fromiter((len(texts[place]) for place in different.tolist()), np.int64, len(different)),
+            threshold,
+            groups=theirs,
+            workers=workers,
+            cache=cache,
+            keys=None
+            if keys is None or cache is None
+            else hashed([keys[place] for place in different.tolist()], theirs),
+            progress=progress,
+        )
         found.append(Pairs(different[some.left], different[some.right], some.similarity))
     return _ordered(found)
 
 
-def _different_pairs(
-    texts: Sequence[str],
+def different_pairs(
+    texts: Callable[[Ints], list[str]],
+    lengths: Ints,
     threshold: float,
-    labels: Groups | None,
-    different: Ints,
-    workers: int,
-    cache: Path | None,
-    keys: Sequence[str] | None,
-    progress: Callable[[int, int], None] | None,
+    *,
+    groups: Groups | None = None,
+    workers: int = -1,
+    cache: Path | None = None,
+    keys: Groups | None = None,
+    progress: Callable[[int, int], None] | None = None,
 ) -> Pairs:
-    """Pairs among the texts at the places `different`, as numbers into that list."""
+    """As `similar_pairs`, for texts that are all different within their groups, and that are had when they are needed.
+
+    Args:
+        texts: Gives the texts at these places. Asked once, and only for texts that may be in a pair that is not known.
+        lengths: Characters of each text.
+        threshold: As above.
+        groups: As above.
+        workers: As above.
+        cache: As above.
+        keys: Two words for each text and its group, 128 bits that no other text has; needed for the cache.
+        progress: As above, of the texts that are asked for.
+    """
     from ot_assets.curation.dedup.pairs_cache import PairsCache
     from ot_assets.curation.dedup.pairs_search import Column, search
 
-    places = different.tolist()
-    labels = None if labels is None else labels[different]
+    if threshold == 100:
+        return Pairs(*nothing())
     store = None
-    known, new = Pairs(*nothing()), np.ones(len(places), np.bool_)
+    known, new = Pairs(*nothing()), np.ones(len(lengths), np.bool_)
     if cache is not None and keys is not None:
-        store = PairsCache.open(cache, threshold, [keys[place] for place in places], labels)
+        store = PairsCache.open(cache, threshold, keys, grouped=groups is not None)
         known, new = Pairs(*store.known()), store.new
     found = [known]
-    if new.any():
-        column = Column.of([texts[place] for place in places], None if labels is None else _numbered(labels))
-        found += [Pairs(*some) for some in search(column, new, threshold, _threads(workers), progress)]
+    meeting = _meeting(lengths, groups, new, threshold) if new.any() else np.empty(0, np.int64)
+    if len(meeting) > 1:
+        column = Column.of(texts(meeting), None if groups is None else _numbered(groups[meeting]))
+        for some in search(column, new[meeting], threshold, _threads(workers), progress):
+            found.append(Pairs(meeting[some.left], meeting[some.right], some.similarity))
     pairs = _ordered(found)
     if store is not None and new.any():
         store.write(pairs.left, pairs.right, pairs.similarity)
     return pairs
+
+
+def _meeting(lengths: Ints, groups: Groups | None, new: npt.NDArray[np.bool_], threshold: float) -> Ints:
+    """The places of the new texts, and of those that may reach the threshold with one: of its group, and of fitting length."""
+    if new.all():
+        return np.arange(len(lengths))
+    from ot_assets.curation.dedup.pairs_search import SLACK, stretch
+
+    group = np.zeros(len(lengths), np.int64) if groups is None else np.unique(groups, return_inverse=True)[1]
+    width = int(lengths.max(initial=0)) + 1
+    there = np.sort(group[new] * width + lengths[new])
+    most = stretch(threshold / 100)
+    low = np.searchsorted(there, group * width + np.ceil(lengths / most - SLACK).astype(np.int64), "left")
+    longest = np.minimum(np.floor(lengths * most + SLACK), width - 1).astype(np.int64)
+    high = np.searchsorted(there, group * width + longest, "right")
+    return np.flatnonzero((high > low) | new)
 
 
 def _first_places(texts: Sequence[str], labels: Groups | None) -> Ints:

@@ -7,9 +7,9 @@ its texts, and writes one for all of its own. Files whose texts the new one know
 are more than `_KEPT`.
 
 A file is an npz (a zip, whose checksums show a torn one) named after version, threshold and whether groups were given: `keys`
-(two 64-bit hashes of each text's key and group, ascending), `left`, `right` (numbers into keys), `similarity`, and to choose
-among files `size` and `sample`. What cannot be read, or is not what it should be, is removed and found again. Keys are hashed
-to 128 bits: that two of a million are taken for one has a chance of 1e-27. Raises nothing for the cache's own troubles: a full
+(two words for each text and its group, ascending), `left`, `right` (numbers into keys), `similarity`, and to choose
+among files `size` and `sample`. What cannot be read, or is not what it should be, is removed and found again. Keys have
+128 bits: that two of a million are taken for one has a chance of 1e-27. Raises nothing for the cache's own troubles: a full
 disk, or a folder that cannot be written, costs the next search its time.
 """
 
@@ -53,10 +53,9 @@ class PairsCache:
     _pairs: tuple[Ints, Ints, Floats]
 
     @classmethod
-    def open(cls, folder: Path, threshold: float, keys: Sequence[str], groups: Longs | None) -> PairsCache:
-        """Takes the file that knows most of these texts, if there is one."""
-        prefix = f"pairs-{_VERSION}-{float(threshold)!r}-{'all' if groups is None else 'groups'}-"
-        mine = _hashed(keys, groups)
+    def open(cls, folder: Path, threshold: float, mine: Longs, *, grouped: bool) -> PairsCache:
+        """Takes the file that knows most of these texts (two words each), if there is one."""
+        prefix = f"pairs-{_VERSION}-{float(threshold)!r}-{'groups' if grouped else 'all'}-"
         order = np.argsort(mine[:, 0], kind="stable")
         for path in _by_share(folder, prefix, mine[order]):
             known = _read(path)
@@ -68,12 +67,12 @@ class PairsCache:
             at = np.minimum(np.searchsorted(keys_there[:, 0], mine[order, 0]), len(keys_there) - 1)
             there = (keys_there[at] == mine[order]).all(axis=1)
             place[at[there]] = order[there]
-            new = np.ones(len(keys), np.bool_)
+            new = np.ones(len(mine), np.bool_)
             new[order[there]] = False
             both = (place[left] >= 0) & (place[right] >= 0)
             return cls(folder, prefix, mine, new, (place[left[both]], place[right[both]], similarity[both]))
         none = np.empty(0, np.int64)
-        return cls(folder, prefix, mine, np.ones(len(keys), np.bool_), (none, none, np.empty(0)))
+        return cls(folder, prefix, mine, np.ones(len(mine), np.bool_), (none, none, np.empty(0)))
 
     def known(self) -> tuple[Ints, Ints, Floats]:
         """The pairs among the texts that are not new, in no order."""
@@ -125,8 +124,8 @@ class PairsCache:
                     _remove(path)
 
 
-def _hashed(keys: Sequence[str], groups: Longs | None) -> Longs:
-    """Two 64-bit numbers for each key and its group."""
+def hashed(keys: Sequence[str], groups: Longs | None) -> Longs:
+    """Two 64-bit numbers for each key and its group, as `PairsCache.open` takes them."""
     encoded = [key.encode("utf-8", "surrogatepass") for key in keys]
     sizes = np.fromiter(map(len, encoded), np.int64, len(encoded))
     made = np.empty((len(keys), 2), np.uint64)

@@ -47,7 +47,8 @@ FEW = 1_000_000
 _CHARACTERS = 1_000_000
 _ROWS = 1 << 16
 _SAMPLE = 3_000_000
-_SLACK = 1e-6
+SLACK = 1e-6
+"""Lengths are rounded in favour of a pair by this."""
 _LONG = 4_096
 _CUT = 0.01
 """How much lower rapidfuzz's own cut-off is put: it is rounded there, and a ratio of exactly 93 is below a cut-off of 93."""
@@ -101,11 +102,16 @@ class Windows:
     def of(cls, sizes: Ints, new: npt.NDArray[np.bool_], share: float) -> Windows:
         """Indexed are the new texts. A new text meets those after it, an old one all whose length can reach the threshold."""
         ranks = np.flatnonzero(new)
-        stretch = (2 - share) / share
-        low = np.searchsorted(sizes[ranks], sizes / stretch - _SLACK, "left")
-        high = np.searchsorted(sizes[ranks], sizes * stretch + _SLACK, "right")
+        most = stretch(share)
+        low = np.searchsorted(sizes[ranks], sizes / most - SLACK, "left")
+        high = np.searchsorted(sizes[ranks], sizes * most + SLACK, "right")
         low[ranks] = np.arange(1, len(ranks) + 1)
         return cls(ranks, low, np.maximum(low, high))
+
+
+def stretch(share: float) -> float:
+    """How many times as long as the other a text of a pair can be, where they are to reach this share of 1."""
+    return (2 - share) / share
 
 
 def search(
@@ -176,7 +182,7 @@ def _may_reach(column: Column, mine: Ints, theirs: Ints, threshold: float) -> np
                     bags.clear()
                 codes, _ = column.codes(np.array([rank]))
                 bags[rank] = np.bincount(codes % 2_048, minlength=2_048)
-        stay[pair] = np.abs(bags[first] - bags[second]).sum() <= (1 - threshold / 100) * sums[pair] + _SLACK
+        stay[pair] = np.abs(bags[first] - bags[second]).sum() <= (1 - threshold / 100) * sums[pair] + SLACK
     return stay
 
 

@@ -1,87 +1,124 @@
-"""Readings of texts that were read before: a small SQLite file, so that a source that is added is all that is read anew.
+"""How a method reads texts, each different text once; and a folder of earlier readings, so that a source that is added is all
+that is read anew.
 
-Contract: `read` gives what `numbers.read` gives, whatever the file holds. It is a help and never a hindrance: where the
-file cannot be read or written it is left alone and every text is read. Deleting it costs time only. It is kept by the
-version of the rules, and by the hash of a text to the letter.
+Contract: what is read is what the method's `reader` gives, whatever the folder holds. The folder is a help and never a
+hindrance: what cannot be read or written there is read anew, and deleting it costs time only. It is kept by the version of
+the rules, and by the digest of a text to the letter; equal digests are taken for equal texts (`curation.digests`).
+Memory: 88 bytes a different text, and the texts as they are compared where there is no folder.
 """
 
 from __future__ import annotations
 
-import contextlib
-import hashlib
-import sqlite3
+from collections.abc import Callable
 from pathlib import Path
 from types import TracebackType
 
-from ot_assets.curation.dedup.numbers import VERSION, Reading, read
+import numpy as np
+import numpy.typing as npt
+import polars as pl
 
-_AT_ONCE = 500
-_TABLE = f"readings_{VERSION}"
+from ot_assets.curation import digests
+from ot_assets.curation.dedup.numbers import VERSION, Reading
+from ot_assets.curation.dedup.readings_file import RECORD, Records, Shelf, join, opened
+
+Ints = npt.NDArray[np.int64]
+_PREFIX = f"readings-{VERSION}-"
 
 
 class Readings:
-    """A context manager over the file at `path`; None = no cache."""
+    """A context manager over the files of `folder`; None = keep none. Texts have numbers, which hold until it is left."""
 
-    def __init__(self, path: Path | None) -> None:
-        self._path = path
-        self._connection: sqlite3.Connection | None = None
+    def __init__(self, reader: Callable[[str], Reading], folder: Path | None) -> None:
+        self._reader = reader
+        self._folder = folder
+        self._shelves: list[Shelf] = []
+        self._bases = [0]
+        """The number of each shelf's first text, and that of the next one's."""
 
     def __enter__(self) -> Readings:
-        if self._path is not None:
-            with contextlib.suppress(sqlite3.Error, OSError):
-                self._path.parent.mkdir(parents=True, exist_ok=True)
-                self._connection = sqlite3.connect(self._path, timeout=30)
-                self._connection.execute("PRAGMA journal_mode=WAL")
-                self._connection.execute("PRAGMA synchronous=OFF")
-                self._connection.execute(
-                    f"CREATE TABLE IF NOT EXISTS {_TABLE} "
-                    "(key BLOB PRIMARY KEY, normal TEXT, strict TEXT, soft TEXT) WITHOUT ROWID"
-                )
+        for shelf in opened(self._folder, _PREFIX) if self._folder is not None else ():
+            self._add(shelf)
         return self
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        if self._connection is not None:
-            self._connection.close()
+        if self._folder is not None and kind is None:
+            join(self._folder, _PREFIX, self._shelves)
+        for shelf in self._shelves:
+            shelf.close()
 
-    def read(self, texts: list[str]) -> list[Reading]:
-        """The readings of the texts, in order."""
-        if self._connection is None:
-            return [read(text) for text in texts]
-        keys = [hashlib.blake2b(text.encode("utf-8", "surrogatepass"), digest_size=16).digest() for text in texts]
-        known = self._known(keys)
-        fresh: dict[bytes, Reading] = {}
-        for key, text in zip(keys, texts, strict=True):
-            if key not in known and key not in fresh:
-                fresh[key] = read(text)
-        self._keep(fresh)
-        return [known[key] if key in known else fresh[key] for key in keys]
+    def read(self, texts: pl.Series) -> tuple[Ints, Records]:
+        """The number and the record of each text, in order; equal texts have one."""
+        keys = digests.of_texts(texts)
+        order = np.lexsort((keys[:, 1], keys[:, 0]))
+        sorted_keys = keys[order]
+        first = np.ones(len(keys), np.bool_)
+        first[1:] = (sorted_keys[1:] != sorted_keys[:-1]).any(axis=1)
+        place = np.empty(len(keys), np.int64)
+        place[order] = np.cumsum(first) - 1
+        numbers, records = self._looked_up(sorted_keys[first], texts, order[first])
+        return numbers[place], records[place]
 
-    def _known(self, keys: list[bytes]) -> dict[bytes, Reading]:
-        found: dict[bytes, Reading] = {}
-        with contextlib.suppress(sqlite3.Error):
-            assert self._connection is not None
-            keys = sorted(keys)  # neighbours share pages: half the time
-            for start in range(0, len(keys), _AT_ONCE):
-                some = keys[start : start + _AT_ONCE]
-                marks = ",".join("?" * len(some))
-                asked = f"SELECT key, normal, strict, soft FROM {_TABLE} WHERE key IN ({marks})"
-                found.update((key, Reading(*said)) for key, *said in self._connection.execute(asked, some))
+    def texts(self, numbers: Ints) -> list[str]:
+        """The normal texts of these numbers."""
+        return self._pieces(numbers, soft=False)
+
+    def soft(self, numbers: Ints) -> list[str]:
+        """The soft signs of the texts of these numbers."""
+        return self._pieces(numbers, soft=True)
+
+    def _looked_up(self, keys: npt.NDArray[np.uint64], texts: pl.Series, rows: Ints) -> tuple[Ints, Records]:
+        """Numbers and records for keys that ascend; `rows` says where each one's text stands."""
+        numbers, records = np.full(len(keys), -1, np.int64), np.empty(len(keys), RECORD)
+        for base, shelf in zip(self._bases, list(self._shelves), strict=False):
+            left = np.flatnonzero(numbers < 0)
+            at = shelf.found(keys[left])
+            known = at >= 0
+            numbers[left[known]] = base + at[known]
+            records[left[known]] = shelf.records[at[known]]
+        left = np.flatnonzero(numbers < 0)
+        if len(left):
+            shelf = self._read_anew(keys[left], texts.gather(rows[left]).to_list())
+            numbers[left] = self._bases[-1] + np.arange(len(left))
+            records[left] = shelf.records
+            self._add(shelf)
+        return numbers, records
+
+    def _read_anew(self, keys: npt.NDArray[np.uint64], texts: list[str]) -> Shelf:
+        normal, strict, soft = map(list, zip(*map(self._reader, texts), strict=True))
+        records = np.zeros(len(texts), RECORD)
+        records["key"] = keys
+        for name, faces in (("normal", normal), ("strict", strict), ("soft", soft)):
+            records[name] = digests.of_texts(faces)
+        both = [tuple(map(_encoded, pair)) for pair in zip(normal, soft, strict=True)]
+        sizes = np.array([(len(one), len(other)) for one, other in both], np.int64)
+        records["bytes"], records["soft_bytes"] = sizes.T
+        records["at"] = np.cumsum(sizes.sum(axis=1)) - sizes.sum(axis=1)
+        records["characters"] = [len(text) for text in normal]
+        shelf = Shelf(records, b"".join(piece for pair in both for piece in pair))
+        try:
+            return shelf if self._folder is None else shelf.written(self._folder, _PREFIX)
+        except OSError:
+            return shelf
+
+    def _add(self, shelf: Shelf) -> None:
+        self._shelves.append(shelf)
+        self._bases.append(self._bases[-1] + len(shelf.records))
+
+    def _pieces(self, numbers: Ints, *, soft: bool) -> list[str]:
+        found = [""] * len(numbers)
+        owner = np.searchsorted(self._bases, numbers, "right") - 1
+        for which in np.unique(owner).tolist():
+            shelf, mine = self._shelves[which], np.flatnonzero(owner == which)
+            records = shelf.records[numbers[mine] - self._bases[which]]
+            starts, sizes = records["at"].astype(np.int64), records["bytes"].astype(np.int64)
+            if soft:
+                starts, sizes = starts + sizes, records["soft_bytes"].astype(np.int64)
+            for place, piece in zip(mine.tolist(), shelf.pieces(starts, sizes), strict=True):
+                found[place] = piece.decode("utf-8", "surrogatepass")
         return found
 
-    def _keep(self, fresh: dict[bytes, Reading]) -> None:
-        # A lone surrogate is no UTF-8: such a text is read anew each time.
-        rows = sorted((key, *reading) for key, reading in fresh.items() if _storable(reading))
-        with contextlib.suppress(sqlite3.Error):
-            assert self._connection is not None
-            with self._connection:
-                self._connection.executemany(f"INSERT OR IGNORE INTO {_TABLE} VALUES (?, ?, ?, ?)", rows)
 
-
-def _storable(reading: Reading) -> bool:
-    try:
-        "".join(reading).encode()
-    except UnicodeEncodeError:
-        return False
-    return True
+def _encoded(text: str) -> bytes:
+    return text.encode("utf-8", "surrogatepass")

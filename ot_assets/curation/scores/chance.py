@@ -29,5 +29,5 @@ class ChanceScorer:
     def score(self, todo: Todo, column: Column) -> None:
         """Fills the column for the wanted rows."""
         for places, batch in todo.batches("question_id"):
-            keys = draw_keys(self.spec.seed, "score", batch.get_column("question_id").to_list())
+            keys = draw_keys(self.spec.seed, "score", batch.get_column("question_id"))
             column.values[places] = (keys >> np.uint64(11)).astype(np.float64) / 2**53

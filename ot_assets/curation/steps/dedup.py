@@ -17,8 +17,7 @@ import numpy.typing as npt
 import polars as pl
 
 from ot_assets.curation.dedup.clusters import connected, star
-from ot_assets.curation.dedup.found import nothing
-from ot_assets.curation.dedup.material import gather
+from ot_assets.curation.dedup.material import gather, readings_for
 from ot_assets.curation.dedup.methods import measured, pairs
 from ot_assets.curation.dedup.survivors import ranks
 from ot_assets.curation.ledgers import ledger_rows
@@ -56,16 +55,16 @@ def _exact(step: Dedup, context: StepContext) -> tuple[Ints, Floats]:
 
 def _compared(step: Dedup, context: StepContext) -> tuple[Ints, Floats]:
     frame, home = context.frame, context.home
-    folder = None if home is None else home.path / "dedup"
-    material = gather(step, frame, context.texts, folder, _told(f"{title(step)}: texts read"))
-    ranked = ranks(frame, _sources(context), gold=material.gold, length=material.length)
-    if not material.texts:
-        return np.arange(len(frame)), np.full(len(frame), 100.0)
-    best = _best(material.node, ranked)
-    found = pairs(step, material, home, _told(f"{title(step)}: texts compared")) if len(best) > 1 else nothing()
-    clusters = (star if step.clusters == "star" else connected)(ranked[best], *found)
-    for node in np.flatnonzero(np.isnan(clusters.similarity)).tolist():
-        clusters.similarity[node] = measured(step, material, node, int(clusters.survivor[node]))
+    if frame.is_empty():
+        return np.empty(0, np.int64), np.empty(0)
+    with readings_for(step, len(frame), None if home is None else home.path / "dedup") as readings:
+        material = gather(step, frame, context.texts, readings, _told(f"{title(step)}: texts read"))
+        ranked = ranks(frame, _sources(context), gold=material.gold, length=material.length)
+        best = _best(material.node, ranked)
+        found = pairs(step, material, home, _told(f"{title(step)}: texts compared"))
+        clusters = (star if step.clusters == "star" else connected)(ranked[best], *found)
+        unnamed = np.flatnonzero(np.isnan(clusters.similarity))
+        clusters.similarity[unnamed] = measured(step, material, unnamed, clusters.survivor[unnamed])
     return best[clusters.survivor[material.node]], clusters.similarity[material.node]
 
 

@@ -28,6 +28,6 @@ def first(frame: pl.DataFrame, rows: int, by: list[str], descending: list[bool])
     return mask(len(frame), order.head(rows))
 
 
-def names(frame: pl.DataFrame) -> list[str]:
+def names(frame: pl.DataFrame) -> pl.Series:
     """What tells a row of a pool from all others, as text."""
-    return frame.select(pl.format("{}\0{}\0{}", "source", "question_id", "copy")).to_series().to_list()
+    return frame.select(pl.format("{}\0{}\0{}", "source", "question_id", "copy")).to_series()

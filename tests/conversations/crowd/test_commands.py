@@ -5,6 +5,7 @@ from __future__ import annotations
 import gzip
 import json
 import stat
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +15,7 @@ import yaml
 from ot_assets.commands import contribute, crowd
 from ot_assets.conversations.crowd.gate import Gate
 from ot_assets.conversations.crowd.people import People
+from ot_assets.registry import registry
 from resources.contributions.log import EventLog
 from resources.errors import UserError
 from resources.home import Home
@@ -22,7 +24,7 @@ NL = "2026-01-01T00:00:00.000+00:00"
 
 
 @pytest.fixture
-def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Home:
+def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Home]:
     """A state folder and a registry with a language."""
     place = tmp_path / "registry" / "conversations"
     place.mkdir(parents=True)
@@ -31,7 +33,9 @@ def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Home:
     monkeypatch.setenv("OT_HOME", str(tmp_path / "home"))
     monkeypatch.setenv("OT_REGISTRY", str(tmp_path / "registry"))
     monkeypatch.delenv("OT_CROWD_URL", raising=False)
-    return Home.from_env()
+    registry.cache_clear()
+    yield Home.from_env()
+    registry.cache_clear()
 
 
 def event(name: str, **more: Any) -> dict[str, Any]:

@@ -19,7 +19,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from ot_assets.curation.dedup import pairs_cache, pairs_search
-from ot_assets.curation.dedup.pairs import Pairs, similar_pairs
+from ot_assets.curation.dedup.pairs import Pairs, different_pairs, similar_pairs
 
 ROOT = Path(__file__).parents[3]
 sys.path.insert(0, str(ROOT / "benchmarks"))
@@ -88,6 +88,50 @@ def test_only_what_is_new_is_searched(tmp_path: Path, searched: list[int]):
     assert same(first, again) and same(more, similar_pairs(different, 93)) and len(more) > len(first) > 50
     assert same(fewer, similar_pairs(different[100:200], 93))
     assert len(files(tmp_path)) == 1  # the smaller one is known to the larger one
+
+
+@given(seed=st.integers(0, 2**32), few=st.integers(1, 60), threshold=st.sampled_from([80.0, 93.0, 99.0, 100.0]))
+@settings(deadline=None, max_examples=12)
+def test_added_texts_meet_what_is_alike_in_their_groups_and_nothing_else_is_read(
+    tmp_path_factory: pytest.TempPathFactory, seed: int, few: int, threshold: float
+):
+    cache, draw = tmp_path_factory.mktemp("cache"), random.Random(seed)
+    texts = [text[: draw.randint(20, 400)] for text in dict.fromkeys(TEXTS)]
+    texts = list(dict.fromkeys(texts))
+    draw.shuffle(texts)
+    groups = np.array([draw.randint(1, 6) for _ in texts], np.uint64)
+    keys = np.array(
+        [np.frombuffer(sha256(f"{g} {t}".encode()).digest()[:16], "<u8") for t, g in zip(texts, groups, strict=True)]
+    )
+    asked: list[int] = []
+
+    def found(count: int, folder: Path | None) -> Pairs:
+        def read(places: np.ndarray) -> list[str]:
+            asked.extend(places.tolist())
+            return [texts[place] for place in places]
+
+        lengths = np.array([len(text) for text in texts[:count]])
+        return different_pairs(
+            read, lengths, threshold, groups=groups[:count], cache=folder, keys=keys[:count], workers=1
+        )
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(pairs_search, "FEW", 0)
+        old = len(texts) - few
+        found(old, cache)
+        del asked[:]
+        more = found(len(texts), cache)
+        read = list(asked)
+        assert same(more, found(len(texts), None))
+        del asked[:]
+        assert same(more, found(len(texts), cache)) and asked == []
+    assert same(more, similar_pairs(texts, threshold, groups=groups.tolist()))
+    assert len(read) == len(set(read))
+    reach = 2 / (threshold / 100) - 1
+    for place in read:
+        partners = [new for new in range(old, len(texts)) if groups[new] == groups[place]]
+        sizes = [sorted((len(texts[place]), len(texts[new]))) for new in partners]
+        assert place >= old or any(longer <= reach * shorter + 1e-3 for shorter, longer in sizes)
 
 
 def test_two_sets_that_overlap_are_both_kept_and_the_better_one_is_taken(tmp_path: Path, searched: list[int]):
