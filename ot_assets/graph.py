@@ -179,6 +179,10 @@ def _training_spec(world: World, at: Partition) -> Mapping[str, Any]:
         chosen["judges"] = {key: teacher_identity(registry, key) for key in spec.judges}
     if files := registry.sample_files(spec.key):
         chosen["samples"] = {name: digest(file) for name, file in files.items()}
+    if spec.conversations is not None:
+        chosen["screen"] = {
+            key: registry.benchmarks[key].screen.to_dict() for key in registry.screened_against(spec.key)
+        }
     return chosen
 
 

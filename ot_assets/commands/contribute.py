@@ -7,7 +7,7 @@ import json
 import sys
 import zlib
 from collections import Counter
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import asdict, dataclass, field
 from itertools import islice
@@ -23,6 +23,7 @@ from ot_assets.conversations.languages import matches
 from ot_assets.conversations.purging import hashed
 from ot_assets.lineage.people import trained_on
 from ot_assets.registry import registry
+from ot_assets.registry.specs.conversation import ConversationSpec
 from resources.artifacts import ArtifactStore
 from resources.contributions.log import Behind, EventLog
 from resources.errors import UserError
@@ -36,8 +37,8 @@ _NOTES = {
     "another": ("another_event", "the log has another event with this id"),
     "out_of_order": (
         "out_of_order",
-        "the log holds later events of this language, so it would never count; name the file under `logs:` of the "
-        "conversation's YAML instead",
+        "the log holds later events of this language, so it would never count: take in files of before first, then serve the "
+        "page; a language without a page can have the file under `logs:` of the conversation's YAML",
     ),
 }
 
@@ -107,8 +108,9 @@ def purge(person: str, *, by: str | None, as_json: bool) -> None:
     user_id = known.user_id if known else person
     chosen = people.named(by).user_id if by else None
     with EventLog.of(home) as log:
-        languages = _purged_languages(log, user_id, chosen)
-        gone = _purge(log, user_id, languages, chosen)
+        plans = _plans(log, user_id, chosen)
+        gone = _purge(log, user_id, plans)
+        languages = [plan.language for plan in plans]
     if known:
         people.remove(known.user_id)
     taught = trained_on(ArtifactStore(home.artifacts), user_id)
@@ -132,32 +134,91 @@ def purge(person: str, *, by: str | None, as_json: bool) -> None:
     )
 
 
-def _purge(log: EventLog, user_id: str, languages: Iterable[str], by: str | None) -> int:
+@dataclass(frozen=True)
+class _Plan:
+    """What a language notes when a person is purged."""
+
+    language: str
+    by: str | None
+    """In whose name; None for nobody's."""
+    own: bool = False
+    """Whether the log as it stands takes the purged person's word alone, as one of those who names them does."""
+    moderators: Sequence[str] | None = None
+    """Who moderates from then on; None where that comes of itself."""
+
+    def notes(self, user_id: str, at: str) -> list[dict[str, Any]]:
+        """The lines."""
+        first = user_id if self.own else self.by
+        said: list[tuple[str | None, dict[str, Any]]] = [
+            (first, {"kind": "user_purged", "about_user": hashed(user_id)})
+        ]
+        if self.moderators is not None:
+            named = {"kind": "config_changed", "settings": {"moderators": list(self.moderators)}}
+            # The first is for who reads the log as it stands; once the person is purged it goes, and the second counts.
+            said += [(first, named), (self.by, named)] if self.own else [(self.by, named)]
+        common = {"at": at, "language": self.language}
+        return [{"event_id": uuid4().hex, **common, **one, **({"user_id": by} if by else {})} for by, one in said]
+
+
+def _purge(log: EventLog, user_id: str, plans: Iterable[_Plan]) -> int:
     for _ in range(_TRIES):
         notes = []
-        for language in languages:
-            at = written(max(clock(), log.place(language).at))
-            note = {"event_id": uuid4().hex, "kind": "user_purged", "at": at, "language": language}
-            notes.append({**note, "about_user": hashed(user_id), **({"user_id": by} if by else {})})
+        for plan in plans:
+            at = written(max(clock(), log.place(plan.language).at))
+            notes += plan.notes(user_id, at)
         try:
-            return log.purge(user_id, sorted(notes, key=lambda note: note["at"]))
+            notes.sort(key=lambda note: note["at"])
+            return log.purge(user_id, notes, uncounted=_uncounted(log, user_id))
         except Behind:
             continue  # somebody contributed meanwhile
     raise UserError("the log is being written to without a pause", fix="try again")
 
 
-def _purged_languages(log: EventLog, user_id: str, by: str | None) -> list[str]:
-    """Every language in which the purge is noted; UserError where only a moderator's word counts, and none gave it."""
-    specs = registry().conversations.values()
-    for spec in specs:
+def _uncounted(log: EventLog, user_id: str) -> set[str]:
+    """The person's own notes of purges that no language's fold took: they were no moderator when they sent them."""
+    took: set[str] = set()
+    refused: set[str] = set()
+    for spec in registry().conversations.values():
         with desk_of(spec, log).look() as live:
-            moderators = live.fold.settings.moderators
-        if moderators and by not in moderators:
-            raise UserError(
-                f"{spec.key}: only a moderator's word counts there ({', '.join(moderators)})",
-                fix="say whose: --by NAME",
-            )
-    return sorted({*(spec.language for spec in specs), *log.languages(user_id)})
+            for _, line in log.read(spec.language):
+                if line["kind"] == "user_purged" and line.get("user_id") == user_id:
+                    known = live.fold.shelf.knows_event(line["event_id"])
+                    (took if known else refused).add(line["event_id"])
+    return refused - took
+
+
+def _plans(log: EventLog, user_id: str, by: str | None) -> list[_Plan]:
+    """Every language in which the purge is noted; UserError where only a moderator's word counts, and none gave it."""
+    plans = {language: _Plan(language, _signer(user_id, by)) for language in log.languages(user_id)}
+    for spec in registry().conversations.values():
+        plans[spec.language] = _plan(spec, log, user_id, by)
+    return [plan for _, plan in sorted(plans.items())]
+
+
+def _plan(spec: ConversationSpec, log: EventLog, user_id: str, by: str | None) -> _Plan:
+    """As `_plans`, of one language. With a moderator goes what they said of who moderates: the others are named anew."""
+    desk, signer = desk_of(spec, log), _signer(user_id, by)
+    with desk.look() as live:
+        before = live.fold.settings.moderators
+    if user_id in spec.settings.moderators:
+        raise UserError(
+            f"{spec.key}: its YAML names {user_id} as a moderator",
+            fix=f"take them off settings.moderators of {spec.key}.yaml, restart the page, and try again",
+        )
+    stands, after = desk.moderators_without(user_id)
+    # Whose word counts once the person is out: it is then that the notes are read.
+    if (after and signer not in after) or (before and not after and by not in before):
+        raise UserError(
+            f"{spec.key}: only a moderator's word counts there ({', '.join(after or before)})",
+            fix="say whose: --by NAME",
+        )
+    left = [one for one in before if one != user_id]
+    own = bool(stands) and signer not in stands and user_id in stands
+    return _Plan(spec.language, signer, own, None if left == list(after) and not own else left)
+
+
+def _signer(user_id: str, by: str | None) -> str | None:
+    return None if by == user_id else by
 
 
 def _checked(lines: Iterable[bytes], result: Result, now: int) -> Iterator[tuple[int, dict[str, Any]]]:

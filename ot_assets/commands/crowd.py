@@ -13,9 +13,11 @@ from ot_assets.conversations.events import Refused
 from ot_assets.conversations.languages import key_of
 from ot_assets.registry import registry
 from ot_assets.registry.specs.conversation import ConversationSpec
+from ot_assets.registry.specs.crowd import CrowdSettings
 from resources.artifacts.locks import holder, try_hold
 from resources.contributions.book import TaskBook
 from resources.contributions.log import EventLog
+from resources.contributions.writing import family
 from resources.errors import UserError
 from resources.home import Home
 
@@ -26,12 +28,13 @@ _AT_ONCE = 200
 
 
 def serve(*, host: str, port: int, language: str) -> None:
-    """Serves a language's page until Ctrl-C."""
+    """Serves a language's page until Ctrl-C. UserError where the assets would fold other events than the page does."""
     import uvicorn
 
     from ot_assets.conversations.crowd.app import make_app
 
     home, spec = Home.from_env(), spec_of(language)
+    _check_page(spec)
     folder, people = crowd_folder(home), people_of(home)
     with try_hold(folder / f"{spec.key}.lock", f"the page of {spec.key}") as free:
         if not free:
@@ -44,6 +47,7 @@ def serve(*, host: str, port: int, language: str) -> None:
         desk = desk_of(spec, log)
         with desk.look() as live:
             trees = sum(live.fold.language.states.values())
+            too_few = few(len(people.all()), live.fold.settings)
         app = make_app(desk, people, Gate.of(folder / "key"))
         address = f"http://{f'[{host}]' if ':' in host else host}:{taken.getsockname()[1]}"
         console.print(
@@ -51,6 +55,8 @@ def serve(*, host: str, port: int, language: str) -> None:
         )
         if not people.all():
             console.print("nobody is invited yet: ot crowd invite NAME", markup=False)
+        elif too_few:
+            errors.print(too_few, markup=False, soft_wrap=True)
         if host not in _LOOPBACK:
             errors.print(
                 "others can reach this address, and tokens go over the wire as they are: put a proxy with TLS before it that "
@@ -96,6 +102,21 @@ def spec_of(language: str) -> ConversationSpec:
     return registry().conversation(key_of(language))
 
 
+def few(people: int, rules: CrowdSettings) -> str | None:
+    """What to tell where so many people can never bring every tree to its end; None where they can.
+
+    Nobody ranks replies of which one is theirs, replies to a message twice, or reviews what they wrote.
+    """
+    ranking = rules.max_children_count + rules.num_required_rankings
+    needs = max(ranking, 1 + max(rules.num_reviews_reply, rules.num_reviews_initial_prompt))
+    if people >= needs:
+        return None
+    return (
+        f"{people} people cannot finish every tree under these rules, {needs} can: invite more, or set "
+        "num_required_rankings, max_children_count, num_reviews_* lower"
+    )
+
+
 def crowd_folder(home: Home) -> Path:
     """Where the page keeps its own files."""
     return home.path / "crowd"
@@ -121,6 +142,28 @@ def listening(host: str, port: int) -> socket.socket:
             f"port {port} on {host} cannot be used: {error.strerror or error}",
             fix=f"stop what uses it, or choose another: ot crowd --port {port + 1 if port < 65535 else port - 1}",
         ) from error
+
+
+def _check_page(spec: ConversationSpec) -> None:
+    """Raises where the assets fold other events than those that the page keeps: it would show trees that never come to be."""
+    others = registry().conversations.values()
+    sisters = [
+        one.key
+        for one in others
+        if one.key != spec.key and one.house_log and family(one.language) == family(spec.language)
+    ]
+    why = None
+    if not spec.house_log:
+        why = "house_log: false, so that they never read what it keeps"
+    elif spec.logs:
+        why = f"they read {', '.join(spec.logs)} beside it"
+    elif sisters:
+        why = f"{', '.join(sisters)} would share its log"
+    if why is not None:
+        raise UserError(
+            f"{spec.key}: what the page keeps would not be what the assets fold: {why}",
+            fix="house_log: true, no logs: (`ot contribute` those files first), and one language of a family (pt or pt-br)",
+        )
 
 
 def _may_name(desk: Desk, by: str | None) -> None:

@@ -4,23 +4,28 @@ Belongs here: `collect`. Every line is an event of this language, or goes to the
 `events.parse`, and `other_language`, `out_of_order`: earlier than the line before it in the same log, `repeated`: an id that
 stood before, `from_the_future`, `purged`). Contract: lines in = rows + ledger rows; rows are ordered by time, and where times
 are equal as the logs are named and their lines stand. A person who was purged is in no row and no ledger row: their events
-are dropped by `purged`, with neither text nor name, and `user_purged` itself holds a hash of the id. Memory: the rows of one
-language. Fails with UserError where a log cannot be found.
+are dropped by `purged`, with neither text nor name, and `user_purged` itself holds a hash of the id. A `user_purged` purges
+where no moderators are named at its moment, or where one of them sent it; as in the fold, the settings given and those of
+`config_changed` before it say who they are. Any other stays a row, and does nothing. Memory: the rows of one language. Fails
+with UserError where a log cannot be found.
 """
 
 from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Iterator
+from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Any
 
 import polars as pl
+from pydantic import ValidationError
 
 from ot_assets.conversations.events import Event, Refused, moment, written
 from ot_assets.conversations.languages import matches
 from ot_assets.conversations.logs import Line
 from ot_assets.conversations.purging import Purge, hashed
+from ot_assets.registry.specs.crowd import CrowdSettings
 from schemas.conversations import Contributions
 from schemas.ledger import Ledger
 
@@ -37,24 +42,29 @@ class Collected:
     rules: dict[str, int] = field(default_factory=dict)
 
 
-def collect(lines: Iterable[Line], language: str, *, now: int | None = None) -> Collected:
-    """One ordered log. `now` in milliseconds: events later than that are from the future; None: none is."""
-    gathered = _Gathered(language, now)
+def collect(
+    lines: Iterable[Line], language: str, *, now: int | None = None, moderators: CrowdSettings | None = None
+) -> Collected:
+    """One ordered log.
+
+    `now` in milliseconds: events later than that are from the future; None: none is. `moderators`: the settings that name
+    them before any event does; None: the defaults, which name none.
+    """
+    gathered = _Gathered(language, now, moderators or CrowdSettings())
     for line in lines:
         gathered.take(line)
     return gathered.done()
 
 
 class _Gathered:
-    def __init__(self, language: str, now: int | None) -> None:
-        self.language, self.now = language, now
+    def __init__(self, language: str, now: int | None, settings: CrowdSettings) -> None:
+        self.language, self.now, self.settings = language, now, settings
         self.lines = 0
         self.frames: list[pl.DataFrame] = []
         self.rows: list[dict[str, Any]] = []
         self.dropped: list[dict[str, Any]] = []
         self.seen: set[str] = set()
         self.last: dict[str, int] = {}
-        self.purged: set[str] = set()
 
     def take(self, line: Line) -> None:
         """One line, into the rows or the ledger."""
@@ -66,8 +76,6 @@ class _Gathered:
         except Refused as refused:
             self.dropped.append(_lost(line, refused))
             return
-        if line.event.kind == "user_purged" and line.event.about_user:
-            self.purged.add(hashed(line.event.about_user))
         self.seen.add(line.event.event_id)
         self.last[line.log] = line.event.at
         self.rows.append(row(line.event, line.log, line.row))
@@ -78,8 +86,8 @@ class _Gathered:
         """The rows in order, without those who were purged."""
         self._frame()
         events = pl.concat(self.frames).sort("at", maintain_order=True)
-        if self.purged:
-            events = self._without(events)
+        if purged := _purged(events, self.settings):
+            events = self._without(events, Purge(purged))
         ledger = Ledger.frame(self.dropped)
         rules = dict(ledger.group_by("rule").len().sort("rule").iter_rows())
         return Collected(events, ledger, self.lines, rules)
@@ -98,9 +106,8 @@ class _Gathered:
         self.frames.append(Contributions.frame(self.rows))
         self.rows = []
 
-    def _without(self, events: pl.DataFrame) -> pl.DataFrame:
+    def _without(self, events: pl.DataFrame, purge: Purge) -> pl.DataFrame:
         """Drops what purged persons did and what was said of them."""
-        purge = Purge(frozenset(self.purged))
         kept, gone = purge.rows(events)
         for name, log, place in gone.select("event_id", "log", "log_row").iter_rows():
             said = {"row_id": name, "rule": "purged", "note": "its person was purged"}
@@ -109,6 +116,22 @@ class _Gathered:
             if drop["note"] and any(purge.meant(word) for word in drop["note"].split()):
                 drop["note"] = None
         return kept
+
+
+def _purged(events: pl.DataFrame, settings: CrowdSettings) -> frozenset[str]:
+    """The hashes of those whom someone purged who may; asked of all events in their order, before any of them goes."""
+    found: set[str] = set()
+    columns = ("kind", "user_id", "about_user", "settings")
+    rows = events.filter(pl.col("kind").is_in(["config_changed", "user_purged"])).select(columns)
+    for kind, user, about, said in rows.iter_rows():
+        if settings.moderators and user not in settings.moderators:
+            continue
+        if kind == "user_purged":
+            found.add(hashed(about))
+            continue
+        with suppress(ValidationError):  # the fold refuses such settings
+            settings = settings.changed(json.loads(said))
+    return frozenset(found)
 
 
 def row(event: Event, log: str, place: str) -> dict[str, Any]:

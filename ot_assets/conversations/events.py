@@ -214,7 +214,7 @@ def _object(name: str, value: Any) -> Mapping[str, Any]:
     if not isinstance(value, Mapping):
         raise Refused("bad_field", f"{name} is {_shown(value)}; an object is expected")
     try:
-        json.dumps(value, allow_nan=False)
+        json.dumps(value, allow_nan=False, ensure_ascii=False).encode()  # half a surrogate pair is a ValueError too
     except (TypeError, ValueError, RecursionError):
         raise Refused("bad_field", f"{name} holds what JSON cannot say") from None
     return value

@@ -7,7 +7,8 @@ comes next in `lottery`.
 Contract: the state after some events is a function of these events, the language and the settings alone, whatever was saved and
 loaded in between (`Shelf`), so that the fold of a beginning and then of the rest is the fold of all. An event either
 counts as a whole or changes nothing: `apply` returns why it was refused. Rules: `repeated` (an id that already
-counted), `out_of_order` (earlier than the last that counted), `from_the_future`, `user_disabled`, `not_a_moderator`,
+counted), `out_of_order` (earlier than the last that counted), `from_the_future`, `user_disabled` (who was disabled says
+nothing more, as a moderator neither), `not_a_moderator`,
 and those of each kind. Raises nothing for any event that `events.parse` lets through.
 """
 
@@ -105,7 +106,7 @@ class Fold:
             imported = event.kind == "tree_imported" and event.user_id is None  # by the spec, not by a person
             if moderators and event.user_id not in moderators and not imported:
                 raise Refused("not_a_moderator", f"{event.user_id} is none, and {event.kind} is theirs to say")
-        elif event.user_id is not None and event.user_id in self.language.disabled:
+        if event.user_id is not None and event.user_id in self.language.disabled:
             raise Refused("user_disabled", f"{event.user_id} was disabled before")
 
     def the_tree(self, event: Event) -> Tree:

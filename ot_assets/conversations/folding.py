@@ -2,32 +2,37 @@
 
 Belongs here: `fold_all`: which saved state can be used, what is folded, and the refused events. The state is a file of the
 house (`shelf.Shelf`), good for one beginning of the events, one set of settings and one version of the fold; anything else is
-folded from the first event on. Contract: the result is that of folding all events in order; a killed fold leaves the file as
-it was. Fails with UserError where the file's folder cannot be written.
+folded from the first event on, and so is a file whose damage shows only where a tree is read (`fold_and_read`). Contract: the
+result is that of folding all events in order; a killed fold leaves the file as it was. Fails with UserError where the file's
+folder cannot be written.
 """
 
 from __future__ import annotations
 
 import pickle
 import sqlite3
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from hashlib import blake2b
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import polars as pl
 
 from ot_assets.conversations.collecting import events_of
 from ot_assets.conversations.fold import Fold, uncollected
-from ot_assets.conversations.shelf import Shelf
+from ot_assets.conversations.shelf import Damaged, Shelf
 from ot_assets.progress import report
 from ot_assets.registry.specs.base import canonical_hash
 from ot_assets.registry.specs.conversation import ConversationSpec
 from resources.errors import UserError
 
-_DAMAGE = (OSError, sqlite3.Error, pickle.UnpicklingError, EOFError, AttributeError, IndexError, ImportError, TypeError)
-VERSION = 1
+_DAMAGE = (
+    Damaged, OSError, sqlite3.Error, pickle.UnpicklingError, EOFError, AttributeError, LookupError, ImportError, TypeError,
+    ValueError, OverflowError, MemoryError,
+)  # fmt: skip
+Read = TypeVar("Read")
+VERSION = 2
 """Raised with every change of the fold that changes a tree."""
 
 
@@ -41,9 +46,30 @@ class Folded:
     """Events that were folded now; the others were folded before."""
 
 
+def fold_and_read(
+    spec: ConversationSpec, batches: Callable[[], Iterable[pl.DataFrame]], folder: Path, read: Callable[[Shelf], Read]
+) -> tuple[Folded, Read]:
+    """`fold_all`, and what `read` makes of the shelf, which is closed then. Where the file turns out to be damaged when all of
+    it is read, everything is folded and read again, once; so `read` is to publish nothing.
+    """
+    folded = fold_all(spec, batches(), folder)
+    try:
+        return folded, read(folded.shelf)
+    except _DAMAGE:
+        folded.shelf.close()
+        _remove(_file(spec, folder))
+    finally:
+        folded.shelf.close()
+    folded = fold_all(spec, batches(), folder)
+    try:
+        return folded, read(folded.shelf)
+    finally:
+        folded.shelf.close()
+
+
 def fold_all(spec: ConversationSpec, batches: Iterable[pl.DataFrame], folder: Path) -> Folded:
     """Folds rows of `Contributions`, which come in their order."""
-    frames, file = list(batches), folder / f"{spec.key}.sqlite"
+    frames, file = list(batches), _file(spec, folder)
     try:
         return _folded(spec, frames, file)
     except _DAMAGE:  # whatever is wrong with a cache, it can be made again
@@ -82,6 +108,10 @@ def _take(fold: Fold, shelf: Shelf, rows: pl.DataFrame) -> None:
             shelf.refuse(event.event_id, refused.rule, refused.note, log, row)
 
 
+def _file(spec: ConversationSpec, folder: Path) -> Path:
+    return folder / f"{spec.key}.sqlite"
+
+
 def _remove(file: Path) -> None:
     for suffix in ("", "-wal", "-shm"):
         file.with_name(file.name + suffix).unlink(missing_ok=True)
@@ -97,7 +127,7 @@ def _digests(frames: Iterable[pl.DataFrame], events: int) -> str:
     for frame in frames:
         some = frame.head(left)
         left -= len(some)
-        found.update(some.drop("log", "log_row").hash_rows(seed=1).to_numpy().tobytes())
+        found.update(some.hash_rows(seed=1).to_numpy().tobytes())
         if left <= 0:
             break
     return found.hexdigest()

@@ -4,7 +4,8 @@ Belongs here: what makes rows a tree, and which state it comes in with. Rows hav
 (`schemas`' published columns): `message_id`, `parent_id`, `user_id`, `created_date`, `text`, `role`, `review_count`,
 `review_result`, `deleted`, `rank`, `synthetic`, `model_name`, `emojis` {name: count}, `labels` {name: {value, count}},
 `detoxify` {name: value}, and `lang` where it is not the tree's; only the first two, `text` and `role` must be there. As in
-`backend/import.py` a tree without a stated state comes to be ranked: its goal is 0 and all its messages are accepted. Rules:
+`backend/import.py` a tree without a stated state comes to be ranked: its goal is 0 and all its messages are accepted, but
+those of which it says that they were not. Rules:
 `bad_tree` (no rows, a field of the wrong type, an unknown state), `no_root`, `two_roots`, `known_message` (an id twice),
 `unknown_parent`, `cycle` (rows that no way from the root reaches), `mixed_roles` (the root is the prompter's, roles
 alternate), `blank_text`, `text_too_long`, `unknown_label`, `label_out_of_range`, `rank_gap` (ranks of siblings are 0, 1, 2
@@ -184,7 +185,8 @@ def _add(tree: Tree, row: Mapping[str, Any], event: Event, *, forced: bool) -> N
     )
     message.deleted = bool(row.get("deleted")) or (parent is not None and parent.deleted)
     message.review_count = row.get("review_count") or 0
-    message.review_result = True if forced else row.get("review_result")
+    said = row.get("review_result")
+    message.review_result = True if forced and said is None else said
     message.rank = row.get("rank")
     message.imported = brought or None
     if parent is not None:

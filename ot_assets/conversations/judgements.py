@@ -3,7 +3,9 @@
 Belongs here: when a judgement counts, and what it does to a message before the tree is looked at again. Rules: `own_message`
 (nobody labels, ranks or votes on what they wrote), `message_deleted`, `second_label` (one labelling task a person and message),
 `missing_label` (a task must say `spam`), `second_ballot`, `not_siblings` (a ballot's messages are replies to its parent),
-`too_few_ranked` (fewer than two), `not_ranking` (the tree is not at ranking, or past it under `late_ballots: refuse`),
+`too_few_ranked` (fewer than two), `nothing_to_rank` (fewer than two of them are put in order: the others are
+rejected or deleted, or nobody ranks replies of their role; under `recheck: original` it counts where no reply is left
+to rank), `not_ranking` (the tree is not at ranking, or past it under `late_ballots: refuse`),
 `nothing_to_remove`, `second_emoji` (a report is a red flag). Free labels of one person replace those that they gave
 before; only answers to tasks are reviews. Raises `Refused`.
 """
@@ -62,6 +64,13 @@ def ranking_submitted(fold: Fold, event: Event) -> None:
     for name in event.ranking:
         if name not in parent.children:
             raise Refused("not_siblings", f"{name} is no reply to {parent.message_id}")
+    there = {child.message_id for child in machine.rankable(fold, tree, parent)}
+    # A ballot that also holds a reply deleted meanwhile still orders the rest. Where nothing is left to rank, the original
+    # ends a tree by such a ballot alone, so it must count there.
+    if len(there.intersection(event.ranking)) < 2 and (there or fold.settings.recheck == "always"):
+        raise Refused(
+            "nothing_to_rank", f"fewer than two replies of the ballot on {parent.message_id} are put in order"
+        )
     if any(child.user_id == event.user_id for child in tree.children(parent)):
         raise Refused("own_message", f"{event.user_id} wrote one of the replies to {parent.message_id}")
     if any(one.user_id == event.user_id for one in tree.ballots_of(parent.message_id)):

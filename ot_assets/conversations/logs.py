@@ -127,11 +127,32 @@ def _parquet(key: str, place: Place) -> Iterator[Line]:
     try:
         with place.system.open(place.path, "rb") as stream, pq.ParquetFile(stream) as parquet:
             for batch in parquet.iter_batches(BATCH):
-                for said in batch.to_pylist():
+                for said in _rows(batch):
                     number += 1
-                    yield line_of(place.name, str(number), _as_written(said))
+                    if isinstance(said, Refused):
+                        yield Line(place.name, str(number), None, said)
+                    else:
+                        yield line_of(place.name, str(number), _as_written(said))
     except (OSError, pa.ArrowException) as error:
         raise UserError(f"{key}: {place.name} cannot be read: {error}", fix="mend or remove the file") from error
+
+
+def _rows(batch: pa.RecordBatch) -> Iterator[dict[str, Any] | Refused]:
+    """The rows; a row with a cell that Python cannot hold (a time after the year 9999, no UTF-8) is refused, not its file."""
+    try:
+        rows = batch.to_pylist()
+    except (ValueError, OverflowError):
+        rows = None
+    if rows is not None:
+        yield from rows
+        return
+    for number in range(batch.num_rows):
+        try:
+            (said,) = batch.slice(number, 1).to_pylist()
+        except (ValueError, OverflowError) as error:
+            yield Refused("not_an_event", f"the row cannot be read: {error}")
+        else:
+            yield said
 
 
 def _as_written(said: dict[str, Any]) -> dict[str, Any]:

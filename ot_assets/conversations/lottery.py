@@ -12,6 +12,7 @@ settings' seed and the event (`chance`); under `draws: logged` there is none, an
 
 from __future__ import annotations
 
+from itertools import islice
 from random import Random
 from typing import TYPE_CHECKING
 
@@ -30,7 +31,7 @@ _PROMPTS = 100
 def entered(fold: Fold, tree: Tree, state: str) -> None:
     """A tree came to a state: it joins the queue of that state, if there is one."""
     if state == "prompt_lottery_waiting":
-        offer(fold, tree)
+        _join(fold, tree)
     elif state == "backlog_ranking":
         fold.language.backlog.append(tree.tree_id)
 
@@ -48,11 +49,7 @@ def left(fold: Fold, tree: Tree, state: str) -> None:
 def offer(fold: Fold, tree: Tree) -> None:
     """A tree that waits for the lottery takes part in it, unless its prompt is deleted."""
     _withdraw(fold, tree)
-    if not tree.root.deleted:
-        author = tree.root.user_id
-        fold.language.waiting.setdefault(author, []).append(tree.tree_id)
-        weigh(fold, author)
-        fold.drawing = True
+    _join(fold, tree)
 
 
 def put_first(fold: Fold, author: str, at: int) -> None:
@@ -94,7 +91,7 @@ def from_backlog(fold: Fold, ended: Tree, event: Event) -> None:
     if draws.random() < settings.p_activate_backlog_tree:
         _activate(fold, event, draws)
     least = settings.min_active_rankings_per_lang
-    if least and fold.language.backlog and _waiting_for_ballots(fold) < least:
+    if least and fold.language.backlog and not _wait_for_ballots(fold, least):
         _activate(fold, event, draws)
 
 
@@ -127,22 +124,36 @@ def _activate(fold: Fold, event: Event, draws: Random) -> None:
             return
 
 
-def _waiting_for_ballots(fold: Fold) -> int:
-    """Messages whose replies lack ballots, in all trees that are ranked."""
+def _wait_for_ballots(fold: Fold, least: int) -> bool:
+    """Whether so many messages' replies lack ballots, in the trees that are ranked; no more trees are read than it takes."""
     if not fold.language.states["ranking"]:
-        return 0
-    trees = filter(None, map(fold.shelf.tree, fold.language.open))
-    return sum(n > 0 for tree in trees if tree.state == "ranking" for n in machine.to_rank(fold, tree).values())
+        return False
+    trees = (tree for tree in map(fold.shelf.tree, fold.language.open) if tree is not None and tree.state == "ranking")
+    lacking = (None for tree in trees for missing in machine.to_rank(fold, tree).values() if missing)
+    return sum(1 for _ in islice(lacking, least)) == least
+
+
+def _join(fold: Fold, tree: Tree) -> None:
+    """A tree that does not wait yet, which nobody looks up among all that wait."""
+    if not tree.root.deleted:
+        author = tree.root.user_id
+        fold.language.waiting.setdefault(author, []).append(tree.tree_id)
+        weigh(fold, author)
+        fold.drawing = True
 
 
 def _withdraw(fold: Fold, tree: Tree) -> None:
     author, waiting = tree.root.user_id, fold.language.waiting
     mine = waiting.get(author, [])
-    if tree.tree_id in mine:
+    if mine and mine[-1] == tree.tree_id:  # as that of one who just came: imports may all wait under one author
+        mine.pop()
+    elif tree.tree_id in mine:
         mine.remove(tree.tree_id)
-        if not mine:
-            del waiting[author]
-            weigh(fold, author)
+    else:
+        return
+    if not mine:
+        del waiting[author]
+        weigh(fold, author)
 
 
 def _winner(fold: Fold, event: Event, times: int) -> str | None:

@@ -23,7 +23,7 @@ a moderator's event. Raises nothing.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING
 
 from ot_assets.conversations import lottery
@@ -116,14 +116,18 @@ def judge(fold: Fold, message: Message, event: Event) -> None:
 
 
 def acceptance(message: Message) -> float | None:
-    """1 - (mean spam + mean lang_mismatch) over the answers to labelling tasks; a missing one counts as 0. None
-    without answers.
+    """1 - (mean spam + mean lang_mismatch) over the answers to labelling tasks, and over the reviews that an import brought
+    as means of their labels; a missing one counts as 0. None without answers, and for an import's reviews without labels.
     """
     tasks, against = 0, 0.0
     for one in message.labelled:
         if one.task:
             tasks += 1
             against += one.values.get("spam", 0.0) + one.values.get("lang_mismatch", 0.0)
+    brought = message.imported.get("labels") if message.imported else None
+    if isinstance(brought, Mapping) and (before := message.review_count - tasks) > 0:
+        against += before * sum(brought[name]["value"] for name in ("spam", "lang_mismatch") if name in brought)
+        tasks += before
     return 1.0 - against / tasks if tasks else None
 
 
@@ -183,7 +187,9 @@ def _review(fold: Fold, tree: Tree, event: Event, *, aborts: bool) -> None:
     root = tree.root
     share = acceptance(root)
     figures = (
-        "judged before it was imported" if share is None else f"{root.review_count} reviews, acceptance {share:.3f}"
+        "judged before it was imported"
+        if share is None or root.decided_by is None
+        else f"{root.review_count} reviews, acceptance {share:.3f}"
     )
     if root.review_result is True:
         enter(fold, tree, "prompt_lottery_waiting", event, figures)

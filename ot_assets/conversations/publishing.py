@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 import polars as pl
 
 from ot_assets.conversations.collecting import collect
-from ot_assets.conversations.folding import fold_all, refused_rows
+from ot_assets.conversations.folding import fold_and_read, refused_rows
 from ot_assets.conversations.forest import Grown
 from ot_assets.conversations.kept import kept_trees
 from ot_assets.conversations.logs import Logs
@@ -23,6 +23,7 @@ from ot_assets.conversations.oasst.lines import published_lines
 from ot_assets.conversations.pairs import BallotBox, PairRows, pairs
 from ot_assets.conversations.prompts import PromptRows, prompts
 from ot_assets.conversations.rows import SCHEMAS, TreeRows, tree_rows
+from ot_assets.conversations.shelf import Shelf
 from ot_assets.conversations.statistics import figures, overview
 from ot_assets.conversations.threads import Selection, ThreadRows, threads
 from ot_assets.progress import report
@@ -40,7 +41,7 @@ def publish_contributions(step: Step, spec: ConversationSpec) -> Mapping[str, An
     """All events of a language, from its files, its imports and the house's log."""
     logs = Logs.of(step.registry, spec.key)
     lines = chain(published_lines(spec, logs.folder), logs.lines())
-    found = collect(lines, spec.language, now=round(time.time() * 1000))
+    found = collect(lines, spec.language, now=round(time.time() * 1000), moderators=spec.settings)
     for rows in found.events.iter_slices(_ROWS):
         step.out.write(rows)
     step.out.drop(found.ledger)
@@ -54,19 +55,16 @@ def publish_contributions(step: Step, spec: ConversationSpec) -> Mapping[str, An
 def publish_trees(step: Step, spec: ConversationSpec) -> tuple[Mapping[str, Any], str]:
     """The fold, its tables, and the events that did not count; the second is an overview as markdown."""
     events = step.open("contributions", step.partition)
-    folded = fold_all(spec, events.batches(rows=_ROWS), step.services.home.path / "conversations")
+    folder = step.services.home.path / "conversations"
+    folded, (made, refused) = fold_and_read(spec, lambda: events.batches(rows=_ROWS), folder, _read)
     states: Counter[str] = Counter()
     written: dict[str, list[pl.DataFrame]] = {name: [schema.empty()] for name, schema in SCHEMAS.items()}
-    try:
-        for rows in tree_rows(folded.shelf.trees()):
-            for frame in SCHEMAS:
-                step.out.write(getattr(rows, frame), "" if frame == "messages" else frame)
-                written[frame].append(getattr(rows, frame))
-            states.update(rows.trees.get_column("state").to_list())
-            report(f"{states.total():,} trees written")
-        refused = Ledger.frame(refused_rows(folded.shelf))
-    finally:
-        folded.shelf.close()
+    for rows in made:
+        for frame in SCHEMAS:
+            step.out.write(getattr(rows, frame), "" if frame == "messages" else frame)
+            written[frame].append(getattr(rows, frame))
+        states.update(rows.trees.get_column("state").to_list())
+        report(f"{states.total():,} trees written")
     step.out.drop(refused)
     step.licences_of("contributions")
     rules = dict(refused.group_by("rule").len().sort("rule").iter_rows())
@@ -74,6 +72,11 @@ def publish_trees(step: Step, spec: ConversationSpec) -> tuple[Mapping[str, Any]
     whole = TreeRows(**{name: pl.concat(frames) for name, frames in written.items()})
     step.out.stat(statistics=dict(figures(whole)))
     return {**states, "refused": refused.height, "folded_now": folded.again}, overview(whole)
+
+
+def _read(shelf: Shelf) -> tuple[list[TreeRows], pl.DataFrame]:
+    """All of a shelf, before any of it is written: a damaged one is made again."""
+    return list(tree_rows(shelf.trees())), Ledger.frame(refused_rows(shelf))
 
 
 def publish_rows(step: Step, spec: ConversationSpec) -> Mapping[str, Any]:

@@ -3,8 +3,9 @@
 Belongs here: `Shelf`, one language's trees, persons, known ids and refused events. All that is new or touched is in
 memory; with a file the rest is read when it is asked for, so that some more events cost what they touch and not what
 there is. `save` writes what was touched, in one transaction, so that a killed fold leaves the file as it was. The
-file is a cache: it is made again from the events where it is missing, damaged, or written by other code. Raises
-nothing of its own but `sqlite3.Error` for a file that cannot be used.
+file is a cache: it is made again from the events where it is missing, damaged, or written by other code. Every state in it
+stands behind its hash, and is looked at before it is unpickled. Raises `Damaged` for a state that is not the one that was
+written, as late as when it is asked for, and `sqlite3.Error` for a file that cannot be used.
 """
 
 from __future__ import annotations
@@ -12,6 +13,7 @@ from __future__ import annotations
 import pickle
 import sqlite3
 from collections.abc import Iterator
+from hashlib import blake2b
 from pathlib import Path
 from typing import Any
 
@@ -28,6 +30,13 @@ create table if not exists events (id text primary key) without rowid;
 create table if not exists refused (number integer primary key, id text, rule text, note text, log text, row text);
 create table if not exists shared (name text primary key, state blob not null) without rowid;
 """
+
+
+_HASH = 8
+
+
+class Damaged(Exception):
+    """A state in the file is not the one that was written."""
 
 
 class Shelf:
@@ -51,14 +60,14 @@ class Shelf:
             found = self._file.execute("select state from shared where name = 'all'").fetchone()
             if found is not None:
                 self._saved = True
-                self.language, self.settings, self.mark = pickle.loads(found[0])
+                self.language, self.settings, self.mark = loaded(found[0])
 
     def tree(self, tree_id: str) -> Tree | None:
         """The tree, if there is one."""
         if (tree := self._trees.get(tree_id)) is not None or self._file is None or not self._saved:
             return tree
         found = self._file.execute("select state from trees where id = ?", (tree_id,)).fetchone()
-        return None if found is None else self._trees.setdefault(tree_id, pickle.loads(found[0]))
+        return None if found is None else self._trees.setdefault(tree_id, loaded(found[0]))
 
     def put_tree(self, tree: Tree) -> None:
         """A new tree."""
@@ -71,7 +80,7 @@ class Shelf:
         found = None
         if self._file is not None and self._saved:
             found = self._file.execute("select state from persons where id = ?", (user_id,)).fetchone()
-        return self._persons.setdefault(user_id, Person(user_id) if found is None else pickle.loads(found[0]))
+        return self._persons.setdefault(user_id, Person(user_id) if found is None else loaded(found[0]))
 
     def new_event(self, event_id: str) -> None:
         """Notes the id, which is not there yet."""
@@ -128,17 +137,17 @@ class Shelf:
         """Writes all that is new or touched, and lets it go."""
         if self._file is None:
             return
-        file, dump = self._file, pickle.dumps
+        file = self._file
         file.execute("begin immediate")
         try:
-            trees = ((name, dump(tree, 5)) for name, tree in self._trees.items())
+            trees = ((name, _dumped(tree)) for name, tree in self._trees.items())
             file.executemany("insert or replace into trees values (?, ?)", trees)
-            persons = ((name, dump(person, 5)) for name, person in self._persons.items())
+            persons = ((name, _dumped(person)) for name, person in self._persons.items())
             file.executemany("insert or replace into persons values (?, ?)", persons)
             file.executemany("insert into messages values (?, ?)", sorted(self._messages.items()))
             file.executemany("insert into events values (?)", ((name,) for name in sorted(self._events)))
             file.executemany("insert into refused values (null, ?, ?, ?, ?, ?)", self._refused)
-            shared = dump((self.language, self.settings, self.mark), 5)
+            shared = _dumped((self.language, self.settings, self.mark))
             file.execute("insert or replace into shared values ('all', ?)", (shared,))
             file.execute("commit")
         except BaseException:
@@ -157,3 +166,15 @@ class Shelf:
         if self._file is None or not self._saved:
             return False
         return self._file.execute(f"select 1 from {table} where id = ?", (name,)).fetchone() is not None
+
+
+def loaded(blob: bytes) -> Any:
+    """A state of the file. Raises `Damaged`."""
+    if blake2b(blob[_HASH:], digest_size=_HASH).digest() != blob[:_HASH]:
+        raise Damaged("a saved state does not fit its hash")
+    return pickle.loads(memoryview(blob)[_HASH:])
+
+
+def _dumped(state: object) -> bytes:
+    blob = pickle.dumps(state, 5)
+    return blake2b(blob, digest_size=_HASH).digest() + blob

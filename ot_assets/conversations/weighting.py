@@ -14,6 +14,7 @@ arguments out of range. With n_l rows of language l, N in all, and L languages t
 from __future__ import annotations
 
 from collections.abc import Mapping
+from heapq import heapify, heappop, heapreplace
 
 
 def shares(counts: Mapping[str, int], alpha: float = 0.5, cap: float | None = None) -> dict[str, float]:
@@ -43,22 +44,26 @@ def shares(counts: Mapping[str, int], alpha: float = 0.5, cap: float | None = No
     return found
 
 
-def rows_of(parts: Mapping[str, float], total: int) -> dict[str, int]:
-    """How many of `total` rows each language gets, by largest remainder (Hamilton's method), ties by name; they sum to
-    `total`.
+def rows_of(parts: Mapping[str, float], total: int, sizes: Mapping[str, int]) -> dict[str, int]:
+    """How many of `total` rows each language gets, never more than its size, by highest averages (Sainte-Laguë's method:
+    the next row goes to the largest share / (rows + 1/2)), ties by name. A larger total takes a row from none.
 
-    It may be more than the language has: then rows are drawn more than once.
+    They sum to `total`, or to all that the languages with a share have, where that is less.
     """
     if total < 0:
         raise ValueError(f"{total} rows; 0 or more are expected")
-    whole = sum(parts.values())
-    if not whole > 0 or min(parts.values()) < 0:
+    if not sum(parts.values()) > 0 or min(parts.values()) < 0:
         raise ValueError(f"shares are {dict(parts)}; numbers of 0 or more with a positive sum are expected")
-    exact = {name: total * share / whole for name, share in parts.items()}
-    given = {name: int(rows) for name, rows in exact.items()}
-    first = sorted(exact, key=lambda name: (given[name] - exact[name], name))
-    for name in first[: total - sum(given.values())]:
+    given = dict.fromkeys(parts, 0)
+    queue = [(0.5 / share, name) for name, share in parts.items() if share > 0 and sizes[name]]
+    heapify(queue)
+    for _ in range(min(total, sum(sizes[name] for _, name in queue))):
+        _, name = queue[0]
         given[name] += 1
+        if given[name] < sizes[name]:
+            heapreplace(queue, ((given[name] + 0.5) / parts[name], name))
+        else:
+            heappop(queue)
     return given
 
 

@@ -132,8 +132,9 @@ def _draw(name: str, source: SourceRows, taken: int, seed: int) -> tuple[pl.Data
         copy=pl.Series(np.arange(taken) // len(ids), dtype=pl.Int64),
         row=pl.Series(places, dtype=pl.Int64),
     )
-    left = np.setdiff1d(order, places)
-    return drawn.select(*DRAWS), ids[left]
+    left = np.ones(len(ids), np.bool_)
+    left[order[:taken]] = False
+    return drawn.select(*DRAWS), ids.filter(pl.Series(left))
 
 
 def gather(picks: pl.DataFrame, batches: Iterable[pl.DataFrame]) -> Iterator[pl.DataFrame]:

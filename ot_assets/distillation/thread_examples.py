@@ -91,7 +91,7 @@ def drawn(draw: ThreadDraw, ids: dict[str, pl.Series], seed: int) -> dict[str, p
     if draw.rows == "all":
         return ids
     sizes = {key: len(some) for key, some in ids.items() if len(some)}
-    wanted = rows_of(shares(sizes, draw.alpha, draw.cap), min(draw.rows, sum(sizes.values()))) if sizes else {}
+    wanted = rows_of(shares(sizes, draw.alpha, draw.cap), draw.rows, sizes) if sizes else {}
     return {key: some.gather(draw_order(seed, key, some)[: wanted.get(key, 0)]) for key, some in ids.items()}
 
 
@@ -133,8 +133,13 @@ def _conversations(rows: pl.DataFrame, before: list[dict[str, str]]) -> Iterator
         yield Conversation([*before, *prompt], completion)
 
 
+def thread_trace(thread_id: str) -> str:
+    """What stands where other examples have the id of their trace."""
+    return "t" + content_hash(["thread", thread_id])[:31]
+
+
 def _ids_of(recipe: RecipeSpec, key: str, row: dict[str, Any]) -> dict[str, Any]:
-    trace = "t" + content_hash(["thread", row["thread_id"]])[:31]
+    trace = thread_trace(row["thread_id"])
     return {
         "example_id": example_id(trace, recipe.key),
         "trace_id": trace,

@@ -45,7 +45,7 @@ def prompt_steps(store: ArtifactStore, sourced: Artifact, source_row: str) -> It
     """Behind a question that is a prompt of a conversation; nothing behind any other."""
     for one in sourced.manifest.inputs:
         if one.asset == "prompts":
-            fits = pl.col("message_id") == source_row.rpartition(":")[2]
+            fits = pl.col("message_id") == source_row.partition(":")[2]
             at = Partition(one.partition)
             steps = list(_from(store, sourced, "prompts", at, fits, _PROMPT, "message_id", "event_id"))
             if steps and steps[0].place is not None:

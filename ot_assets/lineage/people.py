@@ -94,7 +94,8 @@ def _asked(store: ArtifactStore, training: Manifest, screened: Artifact, user_id
     if not rows:
         return 0
     source = screened.partition["source"]
-    mine = (pl.col("source") == source) & pl.col("source_row").str.split(":").list.last().is_in(rows)
+    own = pl.col("source_row").str.splitn(":", 2).struct.field("field_1")  # the rest is the message's id
+    mine = (pl.col("source") == source) & own.is_in(rows)
     return _count(store, training, Partition(training.partition), mine)
 
 

@@ -15,6 +15,7 @@ from typing import NoReturn
 
 import polars as pl
 
+from ot_assets.distillation.thread_examples import thread_trace
 from ot_assets.lineage.chain import BY_SOURCE, Chain, Link
 from ot_assets.lineage.conversation import is_thread, prompt_steps, thread_steps
 from ot_assets.lineage.lookup import LEDGER, Row, Unreadable, distinct, find_rows, neighbours, reading
@@ -25,7 +26,7 @@ from resources.artifacts import Artifact, ArtifactStore, Partition
 from resources.errors import UserError
 from schemas.ids import example_id as make_example_id
 
-_ID = re.compile(r"^[etq][0-9a-f]{0,31}$")
+_ID = re.compile(r"^[cetq][0-9a-f]{0,31}$")
 _COLUMN = {"e": "example_id", "t": "trace_id", "q": "question_id"}
 _SHOWN = 10
 _ORDER = ("training_set", "traces", "verdicts", "filtered_set", "mixed_pool", "screened_questions", "sourced_questions")
@@ -66,7 +67,7 @@ def example_path(
     if not _ID.match(row_id):
         raise UserError(
             f"{row_id!r} is not the id of a row",
-            fix="give the id of an example (e…), trace (t…) or question (q…), or the first digits of one",
+            fix="give the id of an example (e…), trace (t…), question (q…) or thread (c…), or the first digits of one",
         )
     ref = resolve(store, "training_set", {"recipe": recipe, "teacher": teacher}, artifact_id)
     chain = Chain.of(store, ref)
@@ -95,6 +96,8 @@ def _written_from(store: ArtifactStore, steps: tuple[Step, ...]) -> tuple[Ancest
 
 def _example(chain: Chain, row_id: str) -> _Found | None:
     """The one example that the id names; None when there is none."""
+    if row_id[0] == "c":
+        return None  # a thread: only ledgers name it so
     artifact = chain.open(chain.training)
     fits = pl.col(_COLUMN[row_id[0]]).str.starts_with(row_id)
     names = distinct(artifact, "example_id", fits, limit=_SHOWN + 1)
@@ -142,8 +145,13 @@ def _examples_by_trace(artifact: Artifact, recipe: str, row_id: str) -> list[str
     """
     with reading(artifact):
         names = (name for rows in artifact.batches(LEDGER) for name in rows["row_id"].unique(maintain_order=True))
-        fitting = (t for t in names if t.startswith("t") and make_example_id(t, recipe).startswith(row_id))
+        fitting = (n for n in names if n[:1] in "ct" and make_example_id(_trace_of(n), recipe).startswith(row_id))
         return list(dict.fromkeys(itertools.islice(fitting, _SHOWN + 1)))
+
+
+def _trace_of(name: str) -> str:
+    """What stands for a trace in an example of a dropped row: a thread's is made of its own id."""
+    return thread_trace(name) if name.startswith("c") else name
 
 
 def _traces_of(chain: Chain, question: str) -> list[str]:
@@ -162,7 +170,8 @@ def _ambiguous(row_id: str, what: str, names: list[str]) -> NoReturn:
 
 def _unknown(chain: Chain, row_id: str) -> NoReturn:
     where = f"training_set[{chain.training.ref.partition}] {chain.training.ref.artifact_id}"
-    near = neighbours(chain.open(chain.training), _COLUMN[row_id[0]], row_id)
+    column = _COLUMN.get(row_id[0])
+    near = neighbours(chain.open(chain.training), column, row_id) if column else []
     fix = f"the nearest there: {', '.join(near)}" if near else "it holds no rows"
     raise UserError(f"no row {row_id} became part of {where} or was dropped on the way to it", fix=fix)
 

@@ -113,7 +113,8 @@ def _missing(stages: Stages) -> list[str]:
             found.append(f"{asset} of {', '.join(lacking)}")
         elif lacking:
             found.append(asset)
-    whole = (("mixed_pool", stages.pool), ("filtered_set", stages.filtered), ("training_set", stages.training))
+    asked = (("mixed_pool", stages.pool), ("filtered_set", stages.filtered)) if stages.sources else ()
+    whole = (*asked, ("training_set", stages.training))
     return found + [asset for asset, artifact in whole if artifact is None]
 
 

@@ -31,10 +31,14 @@ def choices(world: World, stages: Stages, used: Mapping[str, Collection[str]]) -
     at = Partition({"recipe": stages.recipe})
     both = Partition({"recipe": stages.recipe, "teacher": stages.teacher})
     made = [
-        _choices(world, "Mixing", "mixed_pool", at, stages.pool),
-        _choices(world, "Selection", "filtered_set", at, stages.filtered),
         _choices(world, "Answers and examples", "training_set", both, stages.training),
         _choices(world, "Student", "student_model", both, stages.student),
+    ]
+    if not stages.sources:  # nothing is asked: all that it teaches people said
+        return [one for one in made if one.settings]
+    made[:0] = [
+        _choices(world, "Mixing", "mixed_pool", at, stages.pool),
+        _choices(world, "Selection", "filtered_set", at, stages.filtered),
     ]
     if stages.screened:
         key, artifact = next(iter(stages.screened.items()))

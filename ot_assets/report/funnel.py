@@ -106,6 +106,8 @@ def drops_of(dropped: Mapping[str, int]) -> tuple[Drop, ...]:
 
 
 def _questions(stages: Stages) -> Iterable[Level]:
+    if not stages.sources:
+        return
     if stages.whole(stages.sourced):
         read = {key: _rows_in(a) for key, a in stages.sourced.items()}
         yield Level("read", "sourced_questions", sum(read.values()), read)

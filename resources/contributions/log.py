@@ -4,15 +4,16 @@ Belongs here: `EventLog`. A line is a JSON object with `event_id`, `kind`, `at` 
 else it must hold, and what it means, is not the log's to say (`ot_assets.conversations.events`). Contract: `append` is one
 transaction, on the disk when it returns; the same event twice is one, and another event of the same id is refused; within a
 language (its tag up to the first hyphen) times never go back along the log, since such a line would never count. Any number
-of processes may append at once. Only `purge` takes lines out. Fails with UserError for what a person can mend (locked, full,
-damaged, unreachable), with `Behind` where someone else appended meanwhile, and with ValueError for a line that is none.
+of processes may append at once. Only `purge` takes lines out, and says notes of purges anew. Fails with UserError for what a
+person can mend (locked, full, damaged, unreachable), with `Behind` where someone else appended meanwhile, and with ValueError
+for a line that is none.
 """
 
 from __future__ import annotations
 
 import json
 import os
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from typing import Any, Self
 
 import sqlalchemy as sa
@@ -105,14 +106,18 @@ class EventLog:
         place = self.place(language)
         return place._asdict() if place.seq else None
 
-    def purge(self, user_id: str, note: Sequence[Mapping[str, Any]] = ()) -> int:
+    def purge(
+        self, user_id: str, note: Sequence[Mapping[str, Any]] = (), *, uncounted: Collection[str] = frozenset()
+    ) -> int:
         """Deletes every line that a person sent, edits of what they wrote, and their open tasks; returns how many lines went.
 
+        Purges that the person noted stay noted, in the name of whoever signs `note`: those whom they purged stay purged.
+        `uncounted`: ids of such notes that go too, since the person had no right to them, and another's name would lend it.
         `note` is appended in the same transaction; raises `Behind`, and purges nothing, where its times are past. In SQLite the
         bytes are overwritten, in the file and in its log.
         """
         rows = [row_of(line) for line in note]
-        gone = self.database.write(lambda connection: delete_person(connection, user_id, rows))
+        gone = self.database.write(lambda connection: delete_person(connection, user_id, rows, uncounted))
         if self.database.is_sqlite:
             self.database.checkpoint()
         else:

@@ -7,8 +7,8 @@ connection makes them do. Fails with `Behind`, and with ValueError for a line th
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping, Sequence
-from datetime import datetime
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from datetime import UTC, datetime, timedelta
 from typing import Any, Literal, NamedTuple
 
 import sqlalchemy as sa
@@ -16,10 +16,13 @@ import sqlalchemy as sa
 from resources.contributions.database import serialized
 from resources.contributions.tables import EVENTS, INFO, TASKS
 
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _IDS = 500
 """Ids in one question to the database."""
 _DERIVED = "message_edited"
 """Events of others that hold the words of whoever wrote the message."""
+_PURGE = "user_purged"
+"""What a person sent that outlives them: it keeps others out who asked for that."""
 
 # Asked several times a task: built once, for building costs more than the answer.
 _LAST = (
@@ -113,10 +116,12 @@ def append_rows(connection: sa.Connection, rows: Sequence[Row], after: Place | N
     return done
 
 
-def delete_person(connection: sa.Connection, user_id: str, note: Sequence[Row]) -> int:
+def delete_person(connection: sa.Connection, user_id: str, note: Sequence[Row], uncounted: Collection[str]) -> int:
     """Deletes what a person sent, edits of what they wrote, and their tasks; returns how many lines went.
 
-    Raises `Behind` where `note` cannot be appended, because someone appended something later than it.
+    Their own notes of purges, but the `uncounted` ones, stay under their ids. They are said anew: by whoever signs `note` (by
+    nobody where it names nobody), and at its time. Raises `Behind` where `note` cannot be appended, because someone appended
+    something later than it.
     """
     serialized(connection)
     if connection.dialect.name == "sqlite":
@@ -127,12 +132,32 @@ def delete_person(connection: sa.Connection, user_id: str, note: Sequence[Row]) 
     for some in _some([name for name in written if name is not None]):
         edits = EVENTS.c.kind == _DERIVED, EVENTS.c.message_id.in_(some)
         gone += connection.execute(sa.delete(EVENTS).where(*edits)).rowcount
-    gone += connection.execute(sa.delete(EVENTS).where(EVENTS.c.user_id == user_id)).rowcount
+    kept = [row for row in _said_anew(connection, user_id, note) if row["event_id"] not in uncounted]
+    gone += connection.execute(sa.delete(EVENTS).where(EVENTS.c.user_id == user_id)).rowcount - len(kept)
     connection.execute(sa.delete(TASKS).where(TASKS.c.user_id == user_id))
     _set(connection, "purges", _number(connection, "purges") + 1)
-    if any(one.said != "added" for one in append_rows(connection, note, None)):
+    if any(one.said != "added" for one in append_rows(connection, [*kept, *note], None)):
         raise Behind
     return gone
+
+
+def _said_anew(connection: sa.Connection, user_id: str, note: Sequence[Row]) -> list[Row]:
+    """A person's notes of purges as whoever purges them now says them.
+
+    At the time of `note`, and not at their own: it counts only if its sender is a moderator at its moment, and whoever signs
+    may have become one since.
+    """
+    signer = next((row["user_id"] for row in note if row["user_id"] is not None), None)
+    now = {row["family"]: json.loads(row["line"])["at"] for row in reversed(note)}
+    query = sa.select(EVENTS.c.family, EVENTS.c.line).order_by(EVENTS.c.seq)
+    found: list[Row] = []
+    for of_family, line in connection.execute(query.where(EVENTS.c.user_id == user_id, EVENTS.c.kind == _PURGE)):
+        if of_family not in now:
+            last = timedelta(milliseconds=place_of(connection, of_family).at)
+            now[of_family] = (_EPOCH + last).isoformat(timespec="milliseconds")
+        said = {name: value for name, value in json.loads(line).items() if name != "user_id"}
+        found.append(row_of({**said, "at": now[of_family], **({"user_id": signer} if signer is not None else {})}))
+    return found
 
 
 def _known(connection: sa.Connection, names: Sequence[str]) -> dict[str, tuple[int, str]]:

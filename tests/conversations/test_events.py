@@ -149,6 +149,13 @@ def test_texts():
         assert parse({**line, "text": text}).text == text
 
 
+@pytest.mark.parametrize("value", [{"a": "half \ud83d"}, {"a": [{"b": "\udc00"}]}, {"\ud800": 1}, {"a": float("nan")}])
+def test_objects_hold_what_json_and_utf_8_can_say(value):
+    base = {name: GOOD[name] for name in BASE}
+    assert refused({**base, "kind": "tree_imported", "tree_id": "t", "tree": value}) == "bad_field"
+    assert refused({**base, "kind": "config_changed", "settings": value}) == "bad_field"
+
+
 def test_a_prompt_is_its_tree():
     line = {**GOOD, "kind": "prompt_submitted", "emoji": None, "text": "x"}
     assert refused(line) == "bad_field"

@@ -7,6 +7,7 @@ from collections import Counter
 import pytest
 from scipy import stats
 
+from ot_assets.conversations import lottery
 from tests.conversations.acting import SMALL, Acting, imported
 
 DAY = 24 * 3600 * 1000
@@ -186,3 +187,38 @@ def test_goals_are_drawn_alike_between_the_least_and_the_goal():
     assert sorted(goals) == list(range(5, 13)) and stats.chisquare(list(goals.values())).pvalue > SURE
     crowd.settings(min_goal_tree_size=50)
     assert crowd.tree(crowd.prompt()).goal == 12
+
+
+class _Searched(list[str]):
+    """A queue that counts how often it is searched."""
+
+    searches = 0
+
+    def __contains__(self, name: object) -> bool:
+        self.searches += 1
+        return super().__contains__(name)
+
+
+def test_one_more_prompt_of_an_author_is_not_looked_up_among_all_that_wait():
+    crowd = Acting(max_active_trees=0)
+    crowd.do("tree_imported", tree_id="i0", tree=imported("i0", tree_state="prompt_lottery_waiting"))
+    waiting = crowd.fold.language.waiting
+    queue = waiting["unknown"] = _Searched(waiting["unknown"])
+    for number in range(1, 50):
+        tree = imported(f"i{number}", tree_state="prompt_lottery_waiting")
+        crowd.do("tree_imported", tree_id=f"i{number}", tree=tree)
+    assert len(queue) == 50 and queue is waiting["unknown"] and queue.searches == 0
+
+
+@pytest.mark.parametrize("least", [1, 2, 5])
+def test_no_more_trees_are_read_for_the_backlog_than_it_takes(least):
+    crowd = Acting(**SMALL)
+    for number in range(6):
+        name = f"i{number}"
+        replies = [(f"{name}a", name), (f"{name}b", name)]
+        crowd.do("tree_imported", tree_id=name, tree=imported(name, *replies, tree_state="ranking"))
+    read: list[str] = []
+    whole = crowd.shelf.tree
+    crowd.shelf.tree = lambda name: read.append(name) or whole(name)  # type: ignore[func-returns-value,method-assign]
+    assert lottery._wait_for_ballots(crowd.fold, least) and len(read) == least
+    assert not lottery._wait_for_ballots(crowd.fold, 7)

@@ -256,3 +256,52 @@ def test_imports(crowd, rule, rows):
     crowd.do("tree_imported", tree_id="i", tree=imported("i", ("a", "i")))
     crowd.do("tree_imported", "known_message", tree_id="i", tree=imported("i"))
     crowd.do("tree_imported", "known_message", tree_id="k", tree=imported("k", ("a", "k")))
+
+
+def test_ballots_on_replies_that_are_not_put_in_order(crowd):
+    crowd.settings(num_reviews_reply=3)
+    tree = crowd.growing()
+    a, b, c, d = _replies(crowd, tree)
+    assert crowd.state_of(tree) == "ranking"
+    for _ in range(3):
+        crowd.rank(tree, c, d, refused="nothing_to_rank")
+        crowd.rank(tree, a, c, refused="nothing_to_rank")
+    crowd.rank(tree, b, a)
+    assert crowd.state_of(tree) == "ready_for_export"
+    assert [crowd.message(one).rank for one in (a, b, c, d)] == [1, 0, None, None]
+
+
+def _replies(crowd, tree):
+    """Two accepted and two rejected ones."""
+    bad = [crowd.reject(crowd.reply(tree)) for _ in range(2)]
+    good = [crowd.accept(crowd.reply(tree)) for _ in range(2)]
+    return *good, *bad
+
+
+def test_a_ballot_that_also_holds_a_reply_deleted_meanwhile_counts():
+    crowd = Acting(**{**SMALL, "goal_tree_size": 4})
+    tree, (a, b, c) = crowd.ranking(3)
+    crowd.about("message_deleted", c)
+    crowd.rank(tree, c, b, refused="nothing_to_rank")
+    crowd.rank(tree, c, b, a)
+    assert crowd.state_of(tree) == "ready_for_export"
+
+
+@pytest.mark.parametrize(
+    "name",
+    ["goal_tree_size", "min_goal_tree_size", "num_reviews_initial_prompt", "num_reviews_reply", "num_required_rankings",
+     "message_max_characters"],
+)  # fmt: skip
+def test_settings_that_no_table_holds(crowd, name):
+    for value in (10**30, 1_000_001, 0):
+        crowd.do("config_changed", "bad_settings", user_id="moderator", settings={name: value})
+    crowd.settings(**{name: 1_000_000})
+
+
+def test_who_is_disabled_moderates_nothing_either(crowd):
+    tree = crowd.growing()
+    crowd.do("user_disabled", user_id="moderator", about_user="bad")
+    crowd.moderate("tree_halted", tree, "user_disabled", user_id="bad")
+    crowd.do("user_enabled", "user_disabled", user_id="bad", about_user="bad")
+    crowd.do("user_enabled", user_id="moderator", about_user="bad")
+    crowd.moderate("tree_halted", tree, user_id="bad")

@@ -364,3 +364,33 @@ def test_an_import_that_is_halted_and_let_go_on_gets_through():
     }
     crowd.rank("i", "b", "a")
     assert crowd.state_of("i") == "ready_for_export"
+
+
+def _reviewed(value: float, count: int) -> dict[str, object]:
+    tree = imported("i", tree_state="initial_prompt_review")
+    labels = {"spam": {"value": value, "count": count}}
+    tree["messages"][0] |= {"review_result": None, "review_count": count, "labels": labels}
+    return tree
+
+
+@pytest.mark.parametrize(
+    ("value", "spam", "share"), [(0.0, 1.0, "0.667"), (1.0, 0.0, "0.333"), (0.5, 1.0, "0.333"), (0.0, 0.0, "1.000")]
+)
+def test_reviews_that_an_import_brought_count_with_the_labels_that_it_brought(value, spam, share):
+    crowd = Acting()
+    crowd.do("tree_imported", tree_id="i", tree=_reviewed(value, 2))
+    assert crowd.state_of("i") == "initial_prompt_review"
+    crowd.label("i", spam=spam)
+    good = float(share) > 0.6
+    assert crowd.message("i").review_result is good
+    assert ("prompt_lottery_waiting" if good else "aborted_low_grade") in crowd.states("i")
+    assert f"3 reviews, acceptance {share}" in " ".join(step.why for step in crowd.tree("i").history)
+
+
+def test_reviews_that_an_import_brought_without_labels_say_nothing():
+    crowd = Acting()
+    tree = _reviewed(0.0, 2)
+    del tree["messages"][0]["labels"]  # type: ignore[index]
+    crowd.do("tree_imported", tree_id="i", tree=tree)
+    crowd.label("i", spam=1.0)
+    assert crowd.message("i").review_result is False

@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from ot_assets.conversations.fold import Fold
-from ot_assets.conversations.shelf import Shelf
+from ot_assets.conversations.shelf import Shelf, loaded
 from ot_assets.conversations.state import Ballot, Labelled, Message, Step, Tree
 from ot_assets.registry.specs.crowd import CrowdSettings
 from tests.conversations.synthetic import MODERATOR, Crowd
@@ -63,9 +63,7 @@ def test_a_beginning_and_the_rest_lie_in_the_file_as_if_all_were_folded_at_once(
     for name in ("events", "messages", "refused"):
         assert one[name] == two[name]
     for name in ("trees", "persons", "shared"):
-        assert [(key, pickle.loads(state)) for key, state in one[name]] == [
-            (key, pickle.loads(state)) for key, state in two[name]
-        ]
+        assert [(key, loaded(state)) for key, state in one[name]] == [(key, loaded(state)) for key, state in two[name]]
 
 
 def test_in_memory_and_in_a_file_the_state_is_the_same(crowd, tmp_path):
@@ -130,7 +128,7 @@ KILLED = """
 import os, signal, sys
 from pathlib import Path
 from ot_assets.conversations.fold import Fold
-from ot_assets.conversations.shelf import Shelf
+from ot_assets.conversations.shelf import Shelf, loaded
 from tests.conversations.synthetic import Crowd
 crowd = Crowd(10, seed=1)
 shelf = Shelf(crowd.fold.settings, Path(sys.argv[1]))

@@ -42,20 +42,28 @@ def test_shares_of_real_languages():
     assert capped["sk"] == pytest.approx(3 * 19 / 134366) and free["sk"] > 5 * capped["sk"]
 
 
-@given(st.dictionaries(st.text("abc", min_size=1), st.floats(0, 1), min_size=1), st.integers(0, 10**6))
-def test_rows_by_largest_remainder_sum_to_the_total_and_differ_by_less_than_one(parts, total):
-    if not sum(parts.values()):
+@given(SOME, st.floats(0, 1), st.integers(0, 2_000))
+def test_rows_are_the_shares_within_what_is_there_and_a_larger_total_takes_none(counts, alpha, total):
+    sizes = {name: count % 997 for name, count in counts.items()}
+    if not any(sizes.values()):
         return
-    found = rows_of(parts, total)
-    assert sum(found.values()) == total
-    whole = sum(parts.values())
-    assert all(abs(found[name] - total * share / whole) < 1 + 1e-6 for name, share in parts.items())
-    assert found == rows_of(dict(reversed(parts.items())), total)
+    parts = shares(sizes, alpha)
+    found, more = rows_of(parts, total, sizes), rows_of(parts, total + 1, sizes)
+    assert sum(found.values()) == min(total, sum(sizes.values()))
+    assert all(found[name] <= min(more[name], sizes[name]) for name in sizes)
+    assert found == rows_of(dict(reversed(parts.items())), total, sizes)
+    if all(found[name] < sizes[name] for name in sizes if parts[name]):  # none is exhausted
+        assert all(abs(found[name] - total * share) < len(parts) for name, share in parts.items())
 
 
-def test_largest_remainders_get_the_rest_and_ties_go_by_name():
-    assert rows_of({"a": 0.47, "b": 0.16, "c": 0.37}, 10) == {"a": 5, "b": 1, "c": 4}
-    assert rows_of({"b": 0.5, "a": 0.5}, 3) == {"a": 2, "b": 1}
+def test_highest_averages_by_hand():
+    enough = dict.fromkeys("abc", 100)
+    assert rows_of({"a": 0.47, "b": 0.16, "c": 0.37}, 10, enough) == {"a": 4, "b": 2, "c": 4}
+    assert rows_of({"b": 0.5, "a": 0.5}, 3, enough) == {"a": 2, "b": 1}
+    # Largest remainders give 4, 4, 2 of ten and 5, 5, 1 of eleven: here nothing is taken back.
+    parts = {"a": 60 / 140, "b": 60 / 140, "c": 20 / 140}
+    assert [rows_of(parts, total, enough)["c"] for total in (10, 11, 12)] == [1, 1, 2]
+    assert rows_of({"en": 0.5, "de": 0.5}, 500, {"en": 1_000, "de": 10}) == {"en": 490, "de": 10}
 
 
 @given(SOME, st.floats(0, 2), st.floats(0.1, 20))
@@ -78,7 +86,8 @@ def test_weights_by_hand():
     "call",
     [
         lambda: shares({}, 0.5), lambda: shares({"en": 0}), lambda: shares({"en": -1, "es": 2}), lambda: shares({"en": 1}, 1.5),
-        lambda: shares({"en": 1}, 0.5, 0.9), lambda: rows_of({"en": 0.0}, 5), lambda: rows_of({"en": 1.0}, -1),
+        lambda: shares({"en": 1}, 0.5, 0.9), lambda: rows_of({"en": 0.0}, 5, {"en": 9}),
+        lambda: rows_of({"en": 1.0}, -1, {"en": 9}),
         lambda: weights({"en": 1}, -1), lambda: weights({"en": 1}, cap=0),
     ],
 )  # fmt: skip

@@ -5,14 +5,13 @@ Belongs here: `whole`, to compare two states, and `broken`, which says what does
 
 from __future__ import annotations
 
-import pickle
 import sqlite3
 from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from ot_assets.conversations.shelf import Shelf
+from ot_assets.conversations.shelf import Shelf, loaded
 from ot_assets.conversations.state import ACTIVE, FINAL, STATES, Tree
 
 BY_MODERATOR = ("tree_halted", "tree_unhalted", "scoring_retried")
@@ -39,7 +38,7 @@ def whole(shelf: Shelf) -> dict[str, Any]:
         "persons": {}, "messages": {}, "events": set(), "trees": {tree.tree_id: tree for tree in shelf.trees()},
     }  # fmt: skip
     if shelf._file is not None:
-        parts["persons"] = {name: pickle.loads(state) for name, state in shelf._file.execute("select * from persons")}
+        parts["persons"] = {name: loaded(state) for name, state in shelf._file.execute("select * from persons")}
         parts["messages"] = dict(shelf._file.execute("select * from messages"))
         parts["events"] = {name for (name,) in shelf._file.execute("select id from events")}
     parts["persons"] |= shelf._persons

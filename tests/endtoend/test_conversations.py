@@ -17,6 +17,7 @@ from tests.conversations.synthetic import Crowd
 from tests.endtoend.house import House
 
 DE = Partition({"language": "de"})
+_AT = ("--recipe", "people", "--teacher", "reference")
 SPEC = {
     "description": "Synthetic.", "language": "de", "licence": "CC0-1.0", "logs": ["de.jsonl"], "house_log": False,
     "settings": {"moderators": ["moderator"]},
@@ -86,6 +87,13 @@ def test_a_purged_person_is_in_no_later_asset_and_their_models_are_named(new_hou
     new_house.write("recipes/people", mix)
     said = new_house.ot("run", "people", "--quiet")
     assert said.code == 0, said.text
+    assert new_house.ot("report", "people").code == 0
+    training = Partition({"recipe": "people", "teacher": "reference"})
+    made = new_house.store.current("training_set", training)
+    assert made is not None
+    drop = made.ledger().filter(pl.col("rule") == "not_drawn").collect().row(0, named=True)
+    path = new_house.ot("lineage", "student_model", *_AT, "--row", drop["row_id"], "--json").json
+    assert path["outcome"] == "dropped" and path["steps"][-1]["asset"] == "contributions"
     taught = current(new_house, "sft_threads").read().select(message_id=pl.col("message_ids").list.last())
     trees = current(new_house, "conversation_trees").read()
     author = trees.join(taught, on="message_id", how="semi").get_column("user_id").mode().sort()[0]  # most of all
@@ -142,17 +150,7 @@ def test_a_trained_row_leads_to_single_events(new_house: House, log: list[str]) 
 
     for source, at_least in (("asked", 1), ("conversations-de", 2)):
         one = rows.filter(pl.col("source") == source).row(0, named=True)
-        path = new_house.ot(
-            "lineage",
-            "student_model",
-            "--recipe",
-            "people",
-            "--teacher",
-            "reference",
-            "--row",
-            one["example_id"],
-            "--json",
-        ).json
+        path = new_house.ot("lineage", "student_model", *_AT, "--row", one["example_id"], "--json").json
         last = [step for step in path["steps"] if step["asset"] == "contributions"]
         assert len(last) >= at_least and not any(step.get("reason") for step in path["steps"])
         for step in last:

@@ -37,6 +37,11 @@ from resources.errors import UserError
 
 log = logging.getLogger(__name__)
 
+_STATUS = {
+    "not_a_moderator": 403, "user_disabled": 403, "unknown_tree": 404, "unknown_message": 404,
+    "blank_text": 422, "text_too_long": 422, "bad_field": 422,
+}  # fmt: skip
+"""Rule -> HTTP status of what is refused; of every other rule 409: things are not, or not any more, as the form has them."""
 _FILES = {"crowd.css": "text/css", "crowd.js": "text/javascript", "crowd.svg": "image/svg+xml"}
 
 
@@ -59,20 +64,20 @@ def make_app(desk: Desk, people: People, gate: Gate) -> ASGIApp:
         Route("/moderate", shows(moderating.overview)),
         Route("/moderate/people", shows(moderating.persons)),
         Route("/moderate/people", takes(moderating.shut_out), methods=["POST"]),
-        Route("/moderate/trees/{tree}", shows(moderating.tree)),
-        Route("/moderate/trees/{tree}", takes(moderating.change), methods=["POST"]),
+        Route("/moderate/tree", shows(moderating.tree)),
+        Route("/moderate/tree", takes(moderating.change), methods=["POST"]),
         Route("/static/{name}", _static),
     ]
 
     def rejected(request: Request, error: Exception) -> Response:
         assert isinstance(error, Rejected)
-        if error.status == 401:
+        if error.status == 401 and not error.kept:
             return site.sign_in_page(request, 401, error.words)
-        return site.notice(request, "Not taken", error.words, error.status)
+        return site.notice(request, "Not taken", error.words, error.status, error.kept)
 
     def refused(request: Request, error: Exception) -> Response:
         assert isinstance(error, Refused)
-        return site.notice(request, "Not taken", words.refusal(error.rule, error.note), 409)
+        return site.notice(request, "Not taken", words.refusal(error.rule, error.note), _STATUS.get(error.rule, 409))
 
     def lost(request: Request, error: Exception) -> Response:
         return site.notice(request, "Not there", "This task has expired, or is somebody else's.", 404)

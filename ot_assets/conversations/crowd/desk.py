@@ -1,11 +1,11 @@
 """The desk: hands out tasks, takes answers, and writes nothing but events.
 
-Belongs here: `Desk`, one a language and process, behind a lock. Contract: an answer is tried on the live fold, then appended
-to the log, and only then told; so what was told stands in the log, once, whatever happens to the process. The same answer to
-a task again gives the same result, and another answer to it is refused (`answered_before`). Where the log cannot be written,
-or has grown or shrunk under our hands, the live state is thrown away and made anew from the log. Times in the log never go
-back. Fails with `NothingToDo`, `NoSuchTask`, `Refused` (why the fold or the task does not take it), and what the log fails
-with.
+Belongs here: `Desk`, one a language and process, behind a lock. Contract: an answer is tried on the live fold, then
+appended to the log, and only then told; so what was told stands in the log, once, whatever happens to the process. The same
+answer to a task again gives the same result, and another answer to it is refused (`answered_before`). Where the log cannot
+be written, or has grown or shrunk under our hands, the live state is thrown away and made anew from the log; open tasks at
+messages that are no more go with it. Times in the log never go back. Fails with `NothingToDo`, `NoSuchTask`, `Refused` (why
+the fold or the task does not take it), and what the log fails with.
 """
 
 from __future__ import annotations
@@ -14,14 +14,26 @@ import random
 import threading
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from typing import Any, Protocol
 from uuid import uuid4
 
+from pydantic import ValidationError
+
 from ot_assets.conversations.crowd.answers import Said, digest_of, fields_of, skip_of
 from ot_assets.conversations.crowd.live import Answered, Live
-from ot_assets.conversations.crowd.tasks import Asking, Open, Task, check_may_ask, choose, task_of, there_is
+from ot_assets.conversations.crowd.tasks import (
+    Asking,
+    NothingToDo,
+    Open,
+    Task,
+    check_may_ask,
+    choose,
+    task_of,
+    there_is,
+)
 from ot_assets.conversations.events import Event, Refused, parse, to_line, written
+from ot_assets.conversations.purging import Purge, hashed
 from ot_assets.registry.specs.crowd import CrowdSettings
 from resources.contributions.log import Appended, Behind, Place
 
@@ -107,6 +119,8 @@ class Desk:
         with self._lock:
             live, now = self._current(), self._now()
             self._open.forget(now)
+            if live.purged(user_id):
+                raise NothingToDo("shut_out")
             check_may_ask(live.fold, user_id, self._open, now)
             asking = self._asking(live, user_id, now)
             offer = choose(live.fold, live.offers, asking, self._chance, kinds)
@@ -159,7 +173,9 @@ class Desk:
             return self._done(task_id)
 
     def skip(self, user_id: str, task_id: str, text: str = "") -> Answered | None:
-        """A person would not do a task, for a reason perhaps; None for a prompt, of which nothing is written."""
+        """A person would not do a task, for a reason perhaps. None where nothing is written: for a prompt, and for a task that
+        is not needed any more. Raises `NoSuchTask`, and `Refused` where the task stays open.
+        """
         with self._lock:
             task = self.task(user_id, task_id)
             if isinstance(task, Answered):
@@ -167,7 +183,13 @@ class Desk:
             if task.message_id is None:
                 self._close(task_id)
                 return None
-            self._take(user_id, {**skip_of(task, text), "task_id": task_id})
+            try:
+                self._take(user_id, {**skip_of(task, text), "task_id": task_id})
+            except Refused as refused:
+                if refused.rule in MENDABLE:
+                    raise
+                self._close(task_id)  # what it was about is gone or done: there is nothing to skip
+                return None
             return self._done(task_id)
 
     def react(self, user_id: str, message_id: str, emoji: str, *, on: bool) -> None:
@@ -195,6 +217,15 @@ class Desk:
         """Whether a person may moderate here: only who is named, though where nobody is every log's word counts."""
         with self._lock:
             return user_id in self._current().fold.settings.moderators
+
+    def moderators_without(self, user_id: str) -> tuple[tuple[str, ...], tuple[str, ...]]:
+        """Who would moderate here if all that a person sent were gone: by what the log says, where others may name that person
+        still, and by the fold once the person is purged.
+        """
+        with self._lock:
+            live = Live(self.language, self._settings, purge=Purge(self._named()[0] | {hashed(user_id)}))
+            self._read(live, 0, Place())
+            return self._named(user_id)[1], live.fold.settings.moderators
 
     def moderate(self, user_id: str, kind: str, fields: Mapping[str, Any]) -> None:
         """A moderator's event; nothing where it already is so. Raises `Refused`."""
@@ -254,7 +285,40 @@ class Desk:
         self._live = None
         after = self._place.seq
         if live is None or place.purges != self._place.purges:
-            live, after = Live(self.language, self._settings), 0
+            live, after = self._empty(), 0
+        place, purges = self._read(live, after, place)
+        if purges and after:  # what was said of them before must go too
+            live, after = self._empty(), 0
+            place, _ = self._read(live, after, place)
+        if not after:
+            self._open = self._reopened(live)
+        self._live, self._place = live, place
+        return live
+
+    def _empty(self) -> Live:
+        return Live(self.language, self._settings, purge=Purge(self._named()[0]))
+
+    def _named(self, gone: str | None = None) -> tuple[frozenset[str], tuple[str, ...]]:
+        """Hashes of those who were purged by someone who may, and who moderates then: by the log as it stands, as collecting
+        asks it; `gone`: as if this person had sent nothing.
+        """
+        rules, purged = self._settings, set()
+        for _, line in self._log.read(self.language):
+            if line.get("kind") not in ("config_changed", "user_purged") or (gone and line.get("user_id") == gone):
+                continue
+            with suppress(Refused, ValidationError):
+                event = parse(line)
+                if rules.moderators and event.user_id not in rules.moderators:
+                    continue
+                if event.about_user is not None:
+                    purged.add(hashed(event.about_user))
+                else:
+                    rules = rules.changed(event.settings or {})
+        return frozenset(purged), rules.moderators
+
+    def _read(self, live: Live, after: int, place: Place) -> tuple[Place, bool]:
+        """Takes in what the log holds from there on; returns how far it goes, and whether somebody is purged in it."""
+        purges = False
         for seq, line in self._log.read(self.language, after):
             place = place._replace(seq=max(seq, place.seq))
             try:
@@ -262,18 +326,16 @@ class Desk:
             except Refused:
                 continue
             place = place._replace(at=max(event.at, place.at))
+            purges = purges or event.kind == "user_purged"
             live.take(event)
-        if not after:
-            self._open = self._reopened(live)
-        self._live, self._place = live, place
-        return live
+        return place, purges
 
     def _reopened(self, live: Live) -> Open:
-        """The open tasks when all is made anew."""
-        if self._book is None:
-            return Open({name: task for name, task in self._open.tasks.items() if name not in live.answered})
-        tasks = (Task.of_json(said) for said in self._book.open(self._now()))
-        return Open({task.task_id: task for task in tasks if task.task_id not in live.answered})
+        """The open tasks when all is made anew, without those at messages that are no more."""
+        tasks: Iterable[Task] = self._open.tasks.values()
+        if self._book is not None:
+            tasks = (Task.of_json(said) for said in self._book.open(self._now()))
+        return Open({task.task_id: task for task in tasks if task.task_id not in live.answered and _stands(live, task)})
 
     def _asking(self, live: Live, user_id: str, now: int) -> Asking:
         return Asking.of(user_id, self._open, now, live.fold.settings.pending_tasks_seconds * 1000)
@@ -296,3 +358,8 @@ class Desk:
         self._open.tasks.pop(task_id, None)
         if self._book is not None:
             self._book.close(task_id)
+
+
+def _stands(live: Live, task: Task) -> bool:
+    """Whether every message that a task points at is there."""
+    return all(live.message(name) is not None for name in (task.message_id, *task.shown) if name is not None)

@@ -2,21 +2,26 @@
 
 Belongs here: `Live`, which takes events one after the other. Contract: all of it is a function of the events taken, so that
 it can be made anew from the log at any time; what is kept beside the fold (`offers`, `answered`, `records`, `flagged`) is
-brought up to date by what an event touched, never by looking at everything. Raises nothing: `take` returns why not.
+brought up to date by what an event touched, never by looking at everything. Of persons who were purged it takes what the
+assets take: nothing that they sent or that is about them, and settings name them no more. Raises nothing: `take` returns
+why not.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass, field
 
+from ot_assets.conversations.collecting import events_of, row
 from ot_assets.conversations.crowd.answers import digest
 from ot_assets.conversations.crowd.offers import Offers
 from ot_assets.conversations.crowd.standing import Record
 from ot_assets.conversations.events import Event, Refused
 from ot_assets.conversations.fold import Fold
+from ot_assets.conversations.purging import Purge, hashed
 from ot_assets.conversations.shelf import Shelf
 from ot_assets.conversations.state import Message, Tree
 from ot_assets.registry.specs.crowd import CrowdSettings
+from schemas.conversations import Contributions
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,6 +75,8 @@ class Live:
     """Person -> what they did."""
     flagged: dict[str, list[Flag]] = field(default_factory=dict)
     """Message -> reports."""
+    purge: Purge = field(default_factory=lambda: Purge(frozenset()))
+    """Those who were purged, from the first event on."""
 
     def __post_init__(self) -> None:
         self.shelf = _Watched(self.settings)
@@ -77,6 +84,10 @@ class Live:
 
     def take(self, event: Event) -> Refused | None:
         """Takes an event in; returns why not, and then nothing has changed."""
+        left = without(self.purge, event)
+        if left is None or self.purged(left.user_id):
+            return Refused("user_disabled", "this person was purged")
+        event = left
         shelf, before = self.shelf, self.shelf.settings
         shelf.taken.clear()
         refused = self.fold.apply(event)
@@ -91,6 +102,12 @@ class Live:
                 self.offers.put(self.fold, tree)
         self._note(event)
         return None
+
+    def purged(self, user_id: str | None) -> bool:
+        """Whether a person was purged: the fold knows them by their hash alone."""
+        if user_id is None:
+            return False
+        return self.purge.meant(user_id) or hashed(user_id) in self.fold.language.disabled
 
     def tree(self, tree_id: str) -> Tree | None:
         """A tree. Look at it; only the fold changes it."""
@@ -120,3 +137,17 @@ class Live:
             if tree is not None and tree.origin == "crowd":
                 for place, name in enumerate(event.ranking[:3]):
                     self.record(tree.messages[name].user_id).placed(place)
+
+
+def without(purge: Purge, event: Event) -> Event | None:
+    """The event as the assets have it when these persons are purged; None where nothing of it is left."""
+    if not purge.persons:
+        return event
+    if event.kind in _NAMING:
+        kept, _ = purge.rows(Contributions.frame([row(event, "log", "1")]))
+        return next(events_of(kept), None)
+    return None if purge.meant(event.user_id) or purge.meant(event.about_user) else event
+
+
+_NAMING = ("config_changed", "tree_imported", "user_purged")
+"""Kinds that hold ids of persons beside who sent them and whom they are about."""

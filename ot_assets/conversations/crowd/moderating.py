@@ -2,13 +2,14 @@
 
 Belongs here: the pages below `/moderate`. Contract: only who the settings name as a moderator sees them; every change is an
 event of that moderator's, and one that changes nothing writes nothing. Fails with `Rejected` and `Refused`, which `app`
-shows.
+shows. A tree is named by a field, never by a path: ids of elsewhere hold any character.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from typing import Any
+from urllib.parse import quote
 
 from starlette.requests import Request
 from starlette.responses import Response
@@ -38,7 +39,7 @@ class Moderating:
         with self._desk.look() as live:
             found = live.message(sought) if sought else None
             if found is not None:
-                return go(f"/moderate/trees/{found[0].tree_id}")
+                return go(_at(found[0].tree_id))
             return self._site.page(
                 request,
                 "moderate",
@@ -54,7 +55,7 @@ class Moderating:
         """A whole tree, why it is in its state, and what can be done with it."""
         self._check(person)
         with self._desk.look() as live:
-            tree = live.tree(request.path_params["tree"])
+            tree = live.tree(request.query_params.get("id", ""))
             if tree is None:
                 raise Refused("unknown_tree", "there is no such tree")
             placed = placed_of(live, self._site.people, tree)
@@ -62,7 +63,7 @@ class Moderating:
 
     def change(self, request: Request, person: Person, fields: Fields) -> Response:
         """A moderator's word on a tree or a message in it."""
-        tree_id, action = request.path_params["tree"], fields.one("action")
+        tree_id, action = fields.one("tree"), fields.one("action")
         said: dict[str, Any] = {"tree_id": tree_id}
         if action in _OF_TREES:
             kind = _OF_TREES[action]
@@ -76,7 +77,7 @@ class Moderating:
         else:
             raise Rejected(400, "There is no such thing to do.")
         self._desk.moderate(person.user_id, kind, said)
-        return go(f"/moderate/trees/{tree_id}")
+        return go(_at(tree_id))
 
     def persons(self, request: Request, person: Person) -> Response:
         """Everybody who was invited, and what they did."""
@@ -105,3 +106,8 @@ class Moderating:
     def _check(self, person: Person) -> None:
         if not self._desk.moderates(person.user_id):
             raise Rejected(403, "Only moderators see this page.")
+
+
+def _at(tree_id: str) -> str:
+    """The address of a tree's page."""
+    return f"/moderate/tree?id={quote(tree_id, safe='')}"

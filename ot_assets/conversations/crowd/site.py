@@ -2,7 +2,7 @@
 
 Belongs here: `Site`. Contract: nothing is shown or done for who is not signed in, but the page to sign in; nothing is done by
 a form that does not carry its person's form token. Forms are read by the event loop, and whatever touches the desk runs in a
-thread of its own, for it may wait for the disk. Fails with `Rejected`.
+thread of its own, for it may wait for the disk. Fails with `Rejected`, which holds what the person wrote.
 """
 
 from __future__ import annotations
@@ -80,11 +80,10 @@ class Site:
             cookie = request.cookies.get(self.gate.session_cookie)
             person = await run_in_threadpool(self.person, request)
             if person is None:
-                raise Rejected(401, "You are not signed in, or not any more.")
+                raise Rejected(401, "You are not signed in, or not any more.", written_in(fields))
             if not self.gate.meant(fields.one("form_token"), cookie):
-                raise Rejected(
-                    403, "This form was not made for you. Go back, load the page again, and send it once more."
-                )
+                told = "This form was not made for you. Go back, load the page again, and send it once more."
+                raise Rejected(403, told, written_in(fields))
             return await run_in_threadpool(action, request, person, fields)
 
         return endpoint
@@ -125,6 +124,11 @@ class Site:
     def _set(self, request: Request, response: Response, name: str, value: str, seconds: int) -> None:
         secure = request.url.scheme == "https"
         response.set_cookie(name, value, max_age=seconds, httponly=True, samesite="strict", secure=secure)
+
+
+def written_in(fields: Fields) -> str:
+    """The texts that a person wrote into a form, whatever form it is."""
+    return "\n\n".join(text for name in ("text", "why") if (text := fields.text(name)).strip())
 
 
 def go(where: str) -> RedirectResponse:

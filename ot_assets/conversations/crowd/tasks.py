@@ -22,6 +22,7 @@ from ot_assets.conversations.fold import Fold
 from ot_assets.conversations.kinds import TASKS
 from ot_assets.conversations.labels import OFFERED
 from ot_assets.conversations.points import SIMPLE
+from ot_assets.conversations.purging import hashed
 
 REPLIES = ("reply_as_assistant", "reply_as_prompter")
 WEIGHTS: Mapping[tuple[str, ...], float] = {
@@ -142,9 +143,9 @@ def there_is(fold: Fold, offers: Offers, asking: Asking) -> dict[str, int]:
 
 
 def check_may_ask(fold: Fold, user_id: str, opened: Open, now: int) -> None:
-    """Raises `NothingToDo` for who was shut out, or has too many fresh tasks open."""
+    """Raises `NothingToDo` for who was shut out or purged, or has too many fresh tasks open."""
     settings = fold.settings
-    if user_id in fold.language.disabled:
+    if fold.language.disabled & {user_id, hashed(user_id)}:
         raise NothingToDo("shut_out")
     fresh = [task for task in opened.of(user_id) if now - task.made < settings.pending_tasks_seconds * 1000]
     if len(fresh) >= settings.max_pending_tasks_per_user:

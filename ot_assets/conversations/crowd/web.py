@@ -33,12 +33,13 @@ HEADERS = {
 
 
 class Rejected(Exception):
-    """A request that is not answered. `status` and words for a page."""
+    """A request that is not answered. `status` and words for a page; `kept`: what the person wrote, to be given back."""
 
-    def __init__(self, status: int, words: str) -> None:
+    def __init__(self, status: int, words: str, kept: str = "") -> None:
         super().__init__(words)
         self.status = status
         self.words = words
+        self.kept = kept
 
 
 class Guard:

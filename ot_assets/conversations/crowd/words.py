@@ -148,6 +148,7 @@ REFUSALS: Mapping[str, str] = {
     "message_deleted": "The message was deleted meanwhile.",
     "not_ranking": "These replies are ranked already, or the conversation was stopped.",
     "not_siblings": "The replies do not belong together.",
+    "nothing_to_rank": "The replies were deleted meanwhile.",
     "too_few_ranked": "There are not enough replies to rank.",
 }
 NO_TASKS: Mapping[str, str] = {

@@ -5,7 +5,8 @@ trees by the id that they are published with, messages depth-first, siblings by 
 id. The same rows and the same seed give the same bytes. Ranks count what is published, so they have no gaps. With a seed the
 ids of messages (and so of trees) and persons are anonymous; ballots were merged before that, so no rank depends on which ids
 come out. A published mean is over all label rows, free labels too; raw labels and ballots are tables of `conversation_trees`.
-What is published can be imported, folded and published again without a seed, and is the same. The file is whole or not there.
+What is published can be imported, folded and published again without a seed, and is the same.
+Times are published to the millisecond; an imported time's further digits are lost. The file is whole or not there.
 Fails with UserError: an empty seed, a form and a suffix that do not belong together, a file that cannot be written.
 """
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Annotated, Any, Literal
 
 from packaging.licenses import InvalidLicenseExpression, canonicalize_license_expression
@@ -42,6 +42,15 @@ def check_licence(value: str) -> str:
 
 Licence = Annotated[str, AfterValidator(check_licence)]
 """SPDX expression, ``unknown`` (looked for and not found), or ``other:<name or address of the terms>``."""
+
+
+def once_each(languages: Sequence[str]) -> None:
+    """Raises ValueError where conversations are named twice: a language holds those of its more special tags too."""
+    for one in languages:
+        if languages.count(one) > 1:
+            raise ValueError(f"languages: {one} stands twice")
+        if within := [other for other in languages if other.startswith(f"{one}-")]:
+            raise ValueError(f"languages: {one} holds the conversations of {', '.join(within)} too; name one of them")
 
 
 def canonical_hash(value: Any) -> str:

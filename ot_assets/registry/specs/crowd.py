@@ -18,6 +18,7 @@ from ot_assets.registry.specs.base import Seed, Spec, Text
 
 Share = Annotated[float, Field(ge=0, le=1)]
 Count = Annotated[int, Field(ge=0, le=1_000_000)]
+Positive = Annotated[int, Field(ge=1, le=1_000_000)]
 Method = Literal["ranked_pairs", "borda", "bradley_terry", "plackett_luce"]
 
 
@@ -38,23 +39,22 @@ class CrowdSettings(Spec):
         default=3, description="Replies to one message, rejected and deleted ones not counted."
     )
     num_prompter_replies: Count = Field(default=1, description="The same for replies to an assistant message.")
-    goal_tree_size: int = Field(
+    goal_tree_size: Positive = Field(
         default=12,
-        ge=1,
         description="Accepted messages at which a tree stops growing, prompt included. (Open-Assistant's servers: 15.)",
     )
     random_goal_tree_size: bool = Field(
         default=False, description="Draw each tree's goal between min_goal_tree_size and the goal."
     )
-    min_goal_tree_size: int = Field(default=5, ge=1, description="Least goal that is drawn.")
-    num_reviews_initial_prompt: int = Field(default=3, ge=1, description="Reviews after which a prompt is judged.")
-    num_reviews_reply: int = Field(default=3, ge=1, description="Reviews after which a reply is judged.")
+    min_goal_tree_size: Positive = Field(default=5, description="Least goal that is drawn.")
+    num_reviews_initial_prompt: Positive = Field(default=3, description="Reviews after which a prompt is judged.")
+    num_reviews_reply: Positive = Field(default=3, description="Reviews after which a reply is judged.")
     acceptance_threshold_initial_prompt: Share = Field(
         default=0.6, description="A prompt is accepted above this: 1 - (mean spam + mean lang_mismatch)."
     )
     acceptance_threshold_reply: Share = Field(default=0.6, description="The same for replies.")
-    num_required_rankings: int = Field(
-        default=3, ge=1, description="Ballots that each message with several replies needs."
+    num_required_rankings: Positive = Field(
+        default=3, description="Ballots that each message with several replies needs."
     )
     rank_prompter_replies: bool = Field(default=False, description="Rank replies of prompters too.")
     p_activate_backlog_tree: Share = Field(
@@ -82,13 +82,13 @@ class CrowdSettings(Spec):
         default=0.25,
         description="The same for a prompter's reply. (The original's task code sets 0.1 whatever it says.)",
     )
-    message_max_characters: int = Field(default=2000, ge=1, description="Longest message.")
+    message_max_characters: Positive = Field(default=2000, description="Longest message.")
     duplicate_minutes: Count = Field(
         default=120, description="For so long a person cannot send the same text again; 0 = can."
     )
     moderators: tuple[Text, ...] = Field(
         default=(),
-        description="Ids of those who may delete, edit, halt and so on; none named = every log's word counts.",
+        description="Ids of those who may delete, edit, halt and so on; none named = all who are not disabled may.",
     )
     rank: Method = Field(default="ranked_pairs", description="How ballots become one order.")
     seed: Seed = Field(

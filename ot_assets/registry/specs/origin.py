@@ -20,7 +20,7 @@ from pydantic import (
     model_validator,
 )
 
-from ot_assets.registry.specs.base import Key, Seed, Sha256, Spec, Text, canonical_hash
+from ot_assets.registry.specs.base import Key, Seed, Sha256, Spec, Text, canonical_hash, once_each
 from ot_assets.registry.specs.written import WrittenOrigin
 
 
@@ -162,8 +162,7 @@ class ConversationOrigin(Spec):
 
     @model_validator(mode="after")
     def _each_once(self) -> ConversationOrigin:
-        if len(set(self.languages)) < len(self.languages):
-            raise ValueError("languages: one of them stands twice")
+        once_each(self.languages)
         return self
 
 

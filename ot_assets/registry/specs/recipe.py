@@ -118,6 +118,8 @@ class RecipeSpec(Spec):
     def _numbers_fit(self) -> RecipeSpec:
         if not self.parts and self.conversations is None:
             raise ValueError("parts: a recipe needs one part or more, or conversations")
+        if not self.parts and self.rows is not None:
+            raise ValueError("rows: it cuts parts, and there are none; say `rows` under conversations")
         self.exact_parts  # noqa: B018 - says what does not fit
         return self
 

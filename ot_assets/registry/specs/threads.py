@@ -10,7 +10,7 @@ from typing import Literal
 
 from pydantic import Field, model_validator
 
-from ot_assets.registry.specs.base import Key, Rows, Seed, Spec
+from ot_assets.registry.specs.base import Key, Rows, Seed, Spec, once_each
 
 
 class ThreadDraw(Spec):
@@ -32,8 +32,7 @@ class ThreadDraw(Spec):
 
     @model_validator(mode="after")
     def _fits(self) -> ThreadDraw:
-        if len(set(self.languages)) < len(self.languages):
-            raise ValueError("languages: one of them stands twice")
+        once_each(self.languages)
         if self.rows == "all" and (self.alpha != 1 or self.cap is not None):
             raise ValueError("alpha and cap: say rows, since `all` takes every example once")
         return self

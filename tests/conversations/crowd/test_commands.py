@@ -13,9 +13,15 @@ import pytest
 import yaml
 
 from ot_assets.commands import contribute, crowd
+from ot_assets.conversations.collecting import collect
 from ot_assets.conversations.crowd.gate import Gate
 from ot_assets.conversations.crowd.people import People
+from ot_assets.conversations.events import parse
+from ot_assets.conversations.folding import fold_all
+from ot_assets.conversations.logs import Line
+from ot_assets.conversations.purging import hashed
 from ot_assets.registry import registry
+from ot_assets.registry.specs.crowd import CrowdSettings
 from resources.contributions.log import EventLog
 from resources.errors import UserError
 from resources.home import Home
@@ -182,6 +188,96 @@ def test_only_a_moderators_word_purges_where_one_is_named(home: Home, capsys: py
     capsys.readouterr()
     contribute.purge("ben", by="Ann", as_json=True)
     assert json.loads(capsys.readouterr().out)["languages"] == ["en", "nl"]
+
+
+@pytest.mark.parametrize("by", ["Ann", "Cat"])
+def test_a_moderator_who_is_purged_leaves_the_others_in_place(
+    home: Home, capsys: pytest.CaptureFixture[str], tmp_path: Path, by: str
+):
+    invite("Ann", moderator=True)
+    ann = json.loads(capsys.readouterr().out)["user_id"]
+    invite("Cat", moderator=True, by="Ann")
+    cat = json.loads(capsys.readouterr().out)["user_id"]
+    contribute.purge("Ann", by=by, as_json=True)
+    spec = crowd.spec_of("nl")
+    with EventLog.of(home) as log:
+        with crowd.desk_of(spec, log).look() as live:
+            assert live.fold.settings.moderators == (cat,)
+            assert hashed(ann) in live.fold.language.disabled
+        rows = [Line("log", str(n), parse(line), None) for n, line in log.read("nl")]
+    folded = fold_all(spec, [collect(rows, "nl").events], tmp_path / "folds")
+    assert folded.shelf.settings.moderators == (cat,)
+    invite("Dan", moderator=True, by="Cat")  # the house goes on
+    contribute.purge("Dan", by="Cat", as_json=True)
+
+
+def test_a_moderator_who_was_named_by_who_is_purged_stays_one(home: Home, capsys: pytest.CaptureFixture[str]):
+    named = {}
+    for name, by in (("Dan", None), ("Ann", "Dan"), ("Cat", "Ann")):
+        invite(name, moderator=True, by=by)
+        named[name] = json.loads(capsys.readouterr().out)["user_id"]
+    for by in ("Ann", "Cat"):  # once Ann is out, what she said is, and by the log only Dan's word counts
+        with pytest.raises(UserError, match=named["Dan"]):
+            contribute.purge("Ann", by=by, as_json=True)
+    contribute.purge("Ann", by="Dan", as_json=True)
+    with EventLog.of(home) as log, crowd.desk_of(crowd.spec_of("nl"), log).look() as live:
+        assert live.fold.settings.moderators == (named["Dan"], named["Cat"])
+
+
+def test_a_moderator_of_the_yaml_is_taken_off_it_first(home: Home, tmp_path: Path):
+    write(tmp_path, settings={"moderators": ["ann"]})
+    with pytest.raises(UserError, match="YAML names ann"):
+        contribute.purge("ann", by=None, as_json=True)
+    write(tmp_path)
+    contribute.purge("ann", by=None, as_json=True)
+    assert [line["kind"] for line in lines(home)] == ["user_purged"]
+
+
+def write(folder: Path, language: str = "nl", **more: Any) -> None:
+    spec = {"description": "A test.", "language": language, "licence": "CC0-1.0", **more}
+    (folder / "registry" / "conversations" / f"{language.lower()}.yaml").write_text(yaml.safe_dump(spec))
+    registry.cache_clear()
+
+
+@pytest.mark.parametrize(
+    ("more", "sister", "why"),
+    [
+        ({"logs": ["events/*.jsonl"]}, None, "events"), ({"house_log": False}, None, "house_log: false"),
+        ({}, "nl-BE", "nl-be"),
+    ],
+)  # fmt: skip
+def test_a_page_that_would_show_what_the_assets_do_not_fold_is_not_served(
+    home: Home, tmp_path: Path, more: dict[str, Any], sister: str | None, why: str
+):
+    write(tmp_path, **more)
+    if sister:
+        write(tmp_path, sister)
+    with pytest.raises(UserError, match="would not be what the assets fold") as refused:
+        crowd.serve(host="127.0.0.1", port=0, language="nl")
+    assert why in str(refused.value)
+
+
+def test_a_sister_that_reads_another_log_is_none(home: Home, tmp_path: Path):
+    write(tmp_path, "nl-BE", house_log=False)
+    taken = crowd.listening("127.0.0.1", 0)
+    with pytest.raises(UserError, match="cannot be used"):
+        crowd.serve(host="127.0.0.1", port=taken.getsockname()[1], language="nl")
+    taken.close()
+
+
+def test_a_team_that_is_too_small_for_its_rules_is_told(
+    home: Home, tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.setattr("uvicorn.Server.run", lambda *_, **__: None)
+    for name in ("Ann", "Ben", "Cat", "Dan", "Eva"):
+        invite(name)
+    crowd.serve(host="127.0.0.1", port=0, language="nl")
+    assert "5 people cannot finish every tree under these rules, 6 can" in " ".join(capsys.readouterr().err.split())
+    invite("Fay")
+    crowd.serve(host="127.0.0.1", port=0, language="nl")
+    assert "cannot finish" not in capsys.readouterr().err
+    assert crowd.few(4, CrowdSettings()) and crowd.few(3, CrowdSettings(num_required_rankings=1, max_children_count=1))
+    assert crowd.few(4, CrowdSettings(num_required_rankings=1)) is None
 
 
 def test_a_port_that_is_taken_is_told(home: Home):

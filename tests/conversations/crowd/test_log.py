@@ -115,6 +115,26 @@ def test_a_purge_takes_one_person_out_and_leaves_no_byte(log: EventLog):
     assert done.seq == 6  # numbers are not used again
 
 
+def test_a_moderator_who_is_purged_leaves_their_purges_behind(log: EventLog):
+    def note(name: str, about: str, by: str | None, at: str = DAY, language: str = "en") -> dict[str, Any]:
+        said = {"event_id": name, "kind": "user_purged", "at": at, "language": language, "about_user": about}
+        return {**said, **({"user_id": by} if by else {})}
+
+    later = "2026-01-03T00:00:00.000+00:00"
+    log.append([line("a"), line("m", user_id="mod"), note("forged", "sha256:2", "mod")])
+    log.purge("ann", [note("p1", "sha256:0", "mod"), note("p2", "sha256:0", "mod", language="de")])
+    assert log.purge("mod", [note("p3", "sha256:1", "boss", later)], uncounted={"forged"}) == 2
+    found = [said for _, said in log.read("en")]
+    assert found == [note("p1", "sha256:0", "boss", later), note("p3", "sha256:1", "boss", later)]
+    assert [said for _, said in log.read("de")] == [
+        note("p2", "sha256:0", "boss", language="de")
+    ]  # at the last time there
+    assert log.languages("mod") == [] and log.languages("boss") == ["de", "en"]
+    assert log.append([note("p1", "sha256:0", "mod")])[0].said == "another"
+    assert log.purge("boss") == 0
+    assert [said.get("user_id") for _, said in log.read("en")] == [None, None]
+
+
 def test_a_purge_whose_note_comes_too_late_does_nothing(log: EventLog):
     log.append([line("a"), line("b", user_id="ben")])
     note = {"event_id": "p", "kind": "user_purged", "at": "2020-01-01T00:00:00Z", "language": "en", "about_user": "x"}

@@ -164,7 +164,7 @@ def everything(site: Site) -> dict[str, str]:
     states = re.findall(r"/moderate\?state=(\w+)", pages["/moderate"])
     for state in states:
         pages[state] = moderator.get(f"/moderate?state={state}").text
-        for tree in re.findall(r'href="(/moderate/trees/\w+)"', pages[state]):
+        for tree in re.findall(r'href="(/moderate/tree\?id=\w+)"', pages[state]):
             pages[tree] = moderator.get(tree).text
     plain = re.compile(r'name="form_token" value="\w+"')
     return {path: plain.sub("", page) for path, page in pages.items()}
