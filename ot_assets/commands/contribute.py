@@ -199,7 +199,11 @@ def _plan(spec: ConversationSpec, log: EventLog, user_id: str, by: str | None) -
     """As `_plans`, of one language. With a moderator goes what they said of who moderates: the others are named anew."""
     desk, signer = desk_of(spec, log), _signer(user_id, by)
     with desk.look() as live:
-        before = live.fold.settings.moderators
+        before, shut = live.fold.settings.moderators, live.fold.language.disabled
+    if signer in shut:
+        raise UserError(
+            f"{spec.key}: {signer} is shut out, so their word does not count", fix="say another's: --by NAME"
+        )
     if user_id in spec.settings.moderators:
         raise UserError(
             f"{spec.key}: its YAML names {user_id} as a moderator",

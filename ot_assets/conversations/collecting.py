@@ -14,17 +14,16 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Iterator
-from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Any
 
 import polars as pl
-from pydantic import ValidationError
 
+from ot_assets.conversations.authority import HEARD, Authority
 from ot_assets.conversations.events import Event, Refused, moment, written
 from ot_assets.conversations.languages import matches
 from ot_assets.conversations.logs import Line
-from ot_assets.conversations.purging import Purge, hashed
+from ot_assets.conversations.purging import Purge
 from ot_assets.registry.specs.crowd import CrowdSettings
 from schemas.conversations import Contributions
 from schemas.ledger import Ledger
@@ -120,18 +119,11 @@ class _Gathered:
 
 def _purged(events: pl.DataFrame, settings: CrowdSettings) -> frozenset[str]:
     """The hashes of those whom someone purged who may; asked of all events in their order, before any of them goes."""
-    found: set[str] = set()
+    authority = Authority(settings)
     columns = ("kind", "user_id", "about_user", "settings")
-    rows = events.filter(pl.col("kind").is_in(["config_changed", "user_purged"])).select(columns)
-    for kind, user, about, said in rows.iter_rows():
-        if settings.moderators and user not in settings.moderators:
-            continue
-        if kind == "user_purged":
-            found.add(hashed(about))
-            continue
-        with suppress(ValidationError):  # the fold refuses such settings
-            settings = settings.changed(json.loads(said))
-    return frozenset(found)
+    for kind, user, about, said in events.filter(pl.col("kind").is_in(HEARD)).select(columns).iter_rows():
+        authority.hear(kind, user, about, None if said is None else json.loads(said))
+    return frozenset(authority.purged)
 
 
 def row(event: Event, log: str, place: str) -> dict[str, Any]:

@@ -3,9 +3,9 @@ persons out, import trees, change settings.
 
 Belongs here: each such event and what follows from it. Deleting a message deletes all under it; bringing one back
 brings back all above it. Rules: `nothing_changes` (the message or tree already is so), `no_lottery` (the tree waits
-neither for the lottery nor in the backlog, or there is no room), `not_failed`, `bad_settings`, `bad_tree` and those
-of `importing`. A purged person's events are dropped before the fold (`contributions`), so `user_purged` only shuts
-the person out. Raises `Refused`.
+neither for the lottery nor in the backlog, or there is no room), `not_failed`, `last_moderator`, `bad_settings`,
+`bad_tree` and those of `importing`. A purged person's events are dropped before the fold (`contributions`), so
+`user_purged` only shuts the person out. Raises `Refused`.
 """
 
 from __future__ import annotations
@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING
 from pydantic import ValidationError
 
 from ot_assets.conversations import importing, lottery, machine
+from ot_assets.conversations.authority import nobody_left
 from ot_assets.conversations.events import Event, Refused
 from ot_assets.conversations.state import FINAL
 from ot_assets.conversations.submissions import check_text
@@ -101,6 +102,8 @@ def user_disabled(fold: Fold, event: Event) -> None:
     assert event.about_user is not None
     if event.about_user in fold.language.disabled:
         raise Refused("nothing_changes", f"{event.about_user} is disabled already")
+    if nobody_left(fold.settings.moderators, {*fold.language.disabled, event.about_user}):
+        raise Refused("last_moderator", f"nobody could moderate without {event.about_user}")
     _shut_out(fold, event)
 
 
@@ -127,6 +130,8 @@ def config_changed(fold: Fold, event: Event) -> None:
         first = error.errors()[0]
         where = ".".join(map(str, first["loc"]))
         raise Refused("bad_settings", f"{where}: {first['msg']}") from None
+    if nobody_left(changed.moderators, fold.language.disabled):
+        raise Refused("bad_settings", "moderators: all who are named are shut out")
     weights = fold.settings.lottery_weights
     fold.shelf.settings = changed
     if changed.lottery_weights != weights:

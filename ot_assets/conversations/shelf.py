@@ -3,9 +3,10 @@
 Belongs here: `Shelf`, one language's trees, persons, known ids and refused events. All that is new or touched is in
 memory; with a file the rest is read when it is asked for, so that some more events cost what they touch and not what
 there is. `save` writes what was touched, in one transaction, so that a killed fold leaves the file as it was. The
-file is a cache: it is made again from the events where it is missing, damaged, or written by other code. Every state in it
-stands behind its hash, and is looked at before it is unpickled. Raises `Damaged` for a state that is not the one that was
-written, as late as when it is asked for, and `sqlite3.Error` for a file that cannot be used.
+file is a cache: it is made again from the events where it is missing, damaged, or written by other code. Trees, persons
+and what they share stand behind their hash, which is looked at before they are unpickled (ids and refused events do not).
+Raises `Damaged` for a state that is not the one that was written, as late as when it is asked for, and `sqlite3.Error` for a
+file that cannot be used.
 """
 
 from __future__ import annotations

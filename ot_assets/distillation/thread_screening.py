@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import polars as pl
 
-from ot_assets.curation.screening import Screener
+from ot_assets.curation.screening import NO_TEXT, Screener
 from schemas.ledger import Ledger
 
 
@@ -25,6 +25,7 @@ def screen_threads(screener: Screener, rows: pl.DataFrame, source: str) -> tuple
     batch = asked.select(
         pl.col("thread_id").alias("question_id"), pl.lit(source).alias("source"), "source_row", "question"
     )
-    ledger = screener.screen(batch).ledger.unique("row_id", keep="first", maintain_order=True)
+    found = screener.screen(batch).ledger.filter(pl.col("rule") != NO_TEXT)  # a turn without words asks nothing
+    ledger = found.unique("row_id", keep="first", maintain_order=True)
     clean = ~pl.col("thread_id").is_in(ledger.get_column("row_id").implode())
     return rows.filter(clean), Ledger.validate(ledger)

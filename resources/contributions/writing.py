@@ -119,9 +119,9 @@ def append_rows(connection: sa.Connection, rows: Sequence[Row], after: Place | N
 def delete_person(connection: sa.Connection, user_id: str, note: Sequence[Row], uncounted: Collection[str]) -> int:
     """Deletes what a person sent, edits of what they wrote, and their tasks; returns how many lines went.
 
-    Their own notes of purges, but the `uncounted` ones, stay under their ids. They are said anew: by whoever signs `note` (by
-    nobody where it names nobody), and at its time. Raises `Behind` where `note` cannot be appended, because someone appended
-    something later than it.
+    Their own notes of purges, but the `uncounted` ones, stay under their ids. They are said anew: by whoever signs the first
+    line of `note` in their language (by nobody where none is signed), and at its time. Raises `Behind` where `note` cannot be
+    appended, because someone appended something later than it.
     """
     serialized(connection)
     if connection.dialect.name == "sqlite":
@@ -147,7 +147,7 @@ def _said_anew(connection: sa.Connection, user_id: str, note: Sequence[Row]) -> 
     At the time of `note`, and not at their own: it counts only if its sender is a moderator at its moment, and whoever signs
     may have become one since.
     """
-    signer = next((row["user_id"] for row in note if row["user_id"] is not None), None)
+    signers = {row["family"]: row["user_id"] for row in reversed(note) if row["user_id"] is not None}
     now = {row["family"]: json.loads(row["line"])["at"] for row in reversed(note)}
     query = sa.select(EVENTS.c.family, EVENTS.c.line).order_by(EVENTS.c.seq)
     found: list[Row] = []
@@ -156,6 +156,7 @@ def _said_anew(connection: sa.Connection, user_id: str, note: Sequence[Row]) -> 
             last = timedelta(milliseconds=place_of(connection, of_family).at)
             now[of_family] = (_EPOCH + last).isoformat(timespec="milliseconds")
         said = {name: value for name, value in json.loads(line).items() if name != "user_id"}
+        signer = signers.get(of_family)
         found.append(row_of({**said, "at": now[of_family], **({"user_id": signer} if signer is not None else {})}))
     return found
 

@@ -90,6 +90,15 @@ def test_an_edit_changes_the_text_and_says_so():
     assert (crowd.message(tree).text, crowd.message(tree).edited) == ("hello", True)
 
 
+def test_the_last_moderator_is_not_shut_out():
+    crowd = Acting(**SMALL, moderators=("a", "b"))
+    crowd.do("user_disabled", user_id="a", about_user="b")
+    crowd.do("user_disabled", "last_moderator", user_id="a", about_user="a")
+    crowd.do("config_changed", "bad_settings", user_id="a", settings={"moderators": ["b"]})
+    crowd.do("user_enabled", user_id="a", about_user="b")
+    crowd.do("config_changed", user_id="a", settings={"moderators": ["b"]})
+
+
 def test_who_is_disabled_takes_part_in_nothing_and_their_waiting_prompts_are_halted():
     crowd = Acting(**{**SMALL, "num_required_rankings": 3}, max_active_trees=1)
     grows, waits, later = crowd.growing("u"), crowd.accept(crowd.prompt("u")), crowd.prompt("u")

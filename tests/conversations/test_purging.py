@@ -99,6 +99,18 @@ def test_who_is_a_moderator_is_asked_at_the_moment_of_the_purge() -> None:
     assert "prompt_submitted" not in kinds(collected(prompt(), purge, changed("mod")))
 
 
+def test_a_moderator_who_is_shut_out_purges_nobody() -> None:
+    named = {"moderators": ("mod", "other")}
+    out = {"kind": "user_disabled", "user_id": "mod", "about_user": "other"}
+    purge = {**ANN, "user_id": "other"}
+    assert "prompt_submitted" in kinds(collected(prompt(), out, purge, **named))
+    back = {"kind": "user_enabled", "user_id": "mod", "about_user": "other"}
+    assert "prompt_submitted" not in kinds(collected(prompt(), out, back, purge, **named))
+    # Nobody shuts the last moderator out, so their word goes on to count.
+    last = {"kind": "user_disabled", "user_id": "mod", "about_user": "mod"}
+    assert "prompt_submitted" not in kinds(collected(prompt(), last, {**ANN, "user_id": "mod"}, **NAMED))
+
+
 def test_a_moderators_version_of_their_words_goes_too() -> None:
     def edited(name: str) -> dict[str, Any]:
         said = {"kind": "message_edited", "user_id": "mod", "message_id": name, "tree_id": "p"}

@@ -252,6 +252,13 @@ def test_soft_signs_do_not_hide_each_other() -> None:
     ]
 
 
+def test_texts_that_nothing_can_be_like_need_no_search_whatever_the_cache_holds(tmp_path: Path) -> None:
+    home = Home(tmp_path)
+    assert len(kept(run([("a", LONG.format(1, 2), 0), ("a", LONG.format(1, 2).upper() + " Why?", 0)], home=home))) >= 1
+    apart = [("a", "What is 2+2?", 0), ("a", "What is 3+5?", 0)]
+    assert kept(run(apart, home=home)) == kept(run(apart)) == [0, 1]
+
+
 def test_a_cache_changes_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     from ot_assets.curation.dedup import material
 

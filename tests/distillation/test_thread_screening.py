@@ -31,11 +31,16 @@ def test_who_asks_an_item_at_any_turn_is_dropped_with_its_name() -> None:
             thread("clean", CLEAN, "Smoke."),
             thread("root", ITEM.upper(), "Nine."),
             thread("later", CLEAN, "Smoke.", f"Thanks! Now this: {ITEM}", "Nine.", "Why?", "Because."),
+            thread("wordless", CLEAN, "Smoke.", "$$", "Pardon?"),
             thread("told", CLEAN, f"Smoke. By the way: {ITEM}", "No idea.", "Nine."),
         ]
     )
     kept, ledger = screen_threads(screener, rows, "conversations-en")
-    assert kept.get_column("thread_id").to_list() == ["clean", "told"]  # what a reply says is no question asked
+    assert kept.get_column("thread_id").to_list() == [
+        "clean",
+        "wordless",
+        "told",
+    ]  # what a reply says is no question asked
     assert ledger.select("row_id", "lost_to", "source", "source_row").rows() == [
         ("root", "sheep/q1", "conversations-en", "root-1"),
         ("later", "sheep/q1", "conversations-en", "later-5"),

@@ -18,8 +18,7 @@ from contextlib import contextmanager, suppress
 from typing import Any, Protocol
 from uuid import uuid4
 
-from pydantic import ValidationError
-
+from ot_assets.conversations.authority import HEARD, Authority
 from ot_assets.conversations.crowd.answers import Said, digest_of, fields_of, skip_of
 from ot_assets.conversations.crowd.live import Answered, Live
 from ot_assets.conversations.crowd.tasks import (
@@ -302,19 +301,14 @@ class Desk:
         """Hashes of those who were purged by someone who may, and who moderates then: by the log as it stands, as collecting
         asks it; `gone`: as if this person had sent nothing.
         """
-        rules, purged = self._settings, set()
+        authority = Authority(self._settings)
         for _, line in self._log.read(self.language):
-            if line.get("kind") not in ("config_changed", "user_purged") or (gone and line.get("user_id") == gone):
+            if line.get("kind") not in HEARD or (gone and line.get("user_id") == gone):
                 continue
-            with suppress(Refused, ValidationError):
+            with suppress(Refused):
                 event = parse(line)
-                if rules.moderators and event.user_id not in rules.moderators:
-                    continue
-                if event.about_user is not None:
-                    purged.add(hashed(event.about_user))
-                else:
-                    rules = rules.changed(event.settings or {})
-        return frozenset(purged), rules.moderators
+                authority.hear(event.kind, event.user_id, event.about_user, event.settings)
+        return frozenset(authority.purged), authority.settings.moderators
 
     def _read(self, live: Live, after: int, place: Place) -> tuple[Place, bool]:
         """Takes in what the log holds from there on; returns how far it goes, and whether somebody is purged in it."""

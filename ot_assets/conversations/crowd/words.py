@@ -135,6 +135,7 @@ REFUSALS: Mapping[str, str] = {
     "answered_before": "This task has its answer already, and the first one stands.",
     "user_disabled": "A moderator has shut you out.",
     "not_a_moderator": "Only moderators may do that.",
+    "last_moderator": "Nobody could moderate without them.",
     "own_message": "You wrote this yourself.",
     "unknown_message": "There is no such message.",
     "unknown_tree": "There is no such conversation.",

@@ -120,7 +120,7 @@ def different_pairs(
     from ot_assets.curation.dedup.pairs_cache import PairsCache
     from ot_assets.curation.dedup.pairs_search import Column, search
 
-    if threshold == 100:
+    if threshold == 100 or len(lengths) < 2:
         return Pairs(*nothing())
     store = None
     known, new = Pairs(*nothing()), np.ones(len(lengths), np.bool_)

@@ -17,8 +17,11 @@ from __future__ import annotations
 
 import contextlib
 import os
+import struct
 import time
+import tokenize
 import zipfile
+import zlib
 from collections.abc import Sequence
 from dataclasses import dataclass
 from hashlib import blake2b
@@ -38,7 +41,11 @@ _VERSION = 1
 _KEPT = 6
 _STALE_SECONDS = 24 * 3600
 _SAMPLE = 4_096
-_UNREADABLE = (OSError, ValueError, KeyError, EOFError, IndexError, TypeError, zipfile.BadZipFile, NotImplementedError)
+_UNREADABLE = (
+    OSError, ValueError, KeyError, EOFError, IndexError, TypeError, MemoryError, RuntimeError, SyntaxError,
+    zipfile.BadZipFile, zlib.error, struct.error, tokenize.TokenError,
+)  # fmt: skip
+"""What a flipped bit in one of numpy's archives can raise."""
 
 
 @dataclass(frozen=True)

@@ -4,11 +4,13 @@ that is read anew.
 Contract: what is read is what the method's `reader` gives, whatever the folder holds. The folder is a help and never a
 hindrance: what cannot be read or written there is read anew, and deleting it costs time only. It is kept by the version of
 the rules, and by the digest of a text to the letter; equal digests are taken for equal texts (`curation.digests`).
+`UserError` where a file fails while it is in use.
 Memory: 88 bytes a different text, and the texts as they are compared where there is no folder.
 """
 
 from __future__ import annotations
 
+import unicodedata
 from collections.abc import Callable
 from pathlib import Path
 from types import TracebackType
@@ -20,9 +22,11 @@ import polars as pl
 from ot_assets.curation import digests
 from ot_assets.curation.dedup.numbers import VERSION, Reading
 from ot_assets.curation.dedup.readings_file import RECORD, Records, Shelf, join, opened
+from resources.errors import UserError
 
 Ints = npt.NDArray[np.int64]
-_PREFIX = f"readings-{VERSION}-"
+# What a character is (a sign, a stop) is Python's tables to say.
+_PREFIX = f"readings-{VERSION}-{unicodedata.unidata_version}-"
 
 
 class Readings:
@@ -107,17 +111,24 @@ class Readings:
         self._bases.append(self._bases[-1] + len(shelf.records))
 
     def _pieces(self, numbers: Ints, *, soft: bool) -> list[str]:
-        found = [""] * len(numbers)
-        owner = np.searchsorted(self._bases, numbers, "right") - 1
+        # Each text is had once, however often it is asked for: a survivor, or a sign that many pairs have.
+        different, places = np.unique(numbers, return_inverse=True)
+        found = np.full(len(different), "", object)
+        owner = np.searchsorted(self._bases, different, "right") - 1
         for which in np.unique(owner).tolist():
             shelf, mine = self._shelves[which], np.flatnonzero(owner == which)
-            records = shelf.records[numbers[mine] - self._bases[which]]
+            records = shelf.records[different[mine] - self._bases[which]]
             starts, sizes = records["at"].astype(np.int64), records["bytes"].astype(np.int64)
             if soft:
                 starts, sizes = starts + sizes, records["soft_bytes"].astype(np.int64)
-            for place, piece in zip(mine.tolist(), shelf.pieces(starts, sizes), strict=True):
+            try:
+                pieces = shelf.pieces(starts, sizes)
+            except OSError as error:  # the text itself is not at hand any more
+                raise UserError(f"{shelf.path} can no longer be read: {error}", fix="run it again") from error
+            for place, piece in zip(mine.tolist(), pieces, strict=True):
                 found[place] = piece.decode("utf-8", "surrogatepass")
-        return found
+        said: list[str] = found[places].tolist()
+        return said
 
 
 def _encoded(text: str) -> bytes:

@@ -190,6 +190,8 @@ def _open(path: Path) -> Shelf:
     file = path.open("rb")
     try:
         rows, size, records_sum, texts_sum = np.frombuffer(file.read(_HEAD), "<u8").tolist()
+        if not rows:
+            raise ValueError("a file of nothing")
         if os.fstat(file.fileno()).st_size != _HEAD + rows * RECORD.itemsize + size:
             raise ValueError("another size than it says")
         records = np.frombuffer(file.read(rows * RECORD.itemsize), RECORD)

@@ -52,3 +52,27 @@ def test_a_purged_moderators_purges_count_on_and_a_forgers_do_not(
     found = collect([*elsewhere, *(line_of(HOUSE, str(n), line) for n, line in enumerate(left))], "nl")
     prompts = found.events.filter(found.events["kind"] == "prompt_submitted")
     assert prompts["user_id"].to_list() == ["ben", "ben"]
+
+
+def test_each_language_is_signed_by_whom_its_own_moderators_are(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A purge by someone whose own naming goes with the purged person still counts, whatever another language notes."""
+    place = tmp_path / "registry" / "conversations"
+    place.mkdir(parents=True)
+    for language in ("aa", "nl"):
+        spec = {"description": "A test.", "language": language, "licence": "CC0-1.0"}
+        (place / f"{language}.yaml").write_text(yaml.safe_dump(spec))
+    monkeypatch.setenv("OT_REGISTRY", str(tmp_path / "registry"))
+    monkeypatch.delenv("OT_CROWD_URL", raising=False)
+    registry.cache_clear()
+    with EventLog.of(Home(tmp_path / "home")) as log:
+        log.append([event("c", "config_changed", None, settings={"moderators": ["first"]}), prompt("a", "ann")])
+        log.append([event("p", "user_purged", "first", about_user=hashed("ann"))])
+        log.append([event("n", "config_changed", "first", settings={"moderators": ["first", "next"]})])
+        contribute._purge(log, "first", contribute._plans(log, "first", "next"))
+        left = [line for _, line in log.read("nl")]
+    registry.cache_clear()
+    again = line_of("file", "1", prompt("again", "ann"))
+    found = collect([again, *(line_of(HOUSE, str(n), line) for n, line in enumerate(left))], "nl")
+    assert "prompt_submitted" not in found.events["kind"].to_list()
