@@ -11,6 +11,7 @@ from ot_assets.conversations.crowd.gate import Gate
 from ot_assets.conversations.crowd.people import People
 from ot_assets.conversations.events import Refused
 from ot_assets.conversations.languages import key_of
+from ot_assets.conversations.state import FINAL
 from ot_assets.registry import registry
 from ot_assets.registry.specs.conversation import ConversationSpec
 from ot_assets.registry.specs.crowd import CrowdSettings
@@ -157,12 +158,15 @@ def _check_page(spec: ConversationSpec) -> None:
         why = "house_log: false, so that they never read what it keeps"
     elif spec.logs:
         why = f"they read {', '.join(spec.logs)} beside it"
+    elif at_work := sorted({state for one in spec.imports for state in one.states} - {"ready_for_export", *FINAL}):
+        why = f"they import trees that are still worked on ({', '.join(at_work)})"
     elif sisters:
         why = f"{', '.join(sisters)} would share its log"
     if why is not None:
         raise UserError(
             f"{spec.key}: what the page keeps would not be what the assets fold: {why}",
-            fix="house_log: true, no logs: (`ot contribute` those files first), and one language of a family (pt or pt-br)",
+            fix="house_log: true, no logs: (`ot contribute` those files first), imports of finished trees only, and one "
+            "language of a family (pt or pt-br)",
         )
 
 

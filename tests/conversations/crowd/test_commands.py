@@ -244,6 +244,7 @@ def write(folder: Path, language: str = "nl", **more: Any) -> None:
     [
         ({"logs": ["events/*.jsonl"]}, None, "events"), ({"house_log": False}, None, "house_log: false"),
         ({}, "nl-BE", "nl-be"),
+        ({"imports": [{"files": ["t.jsonl.gz"], "states": ["growing", "ready_for_export"]}]}, None, "(growing)"),
     ],
 )  # fmt: skip
 def test_a_page_that_would_show_what_the_assets_do_not_fold_is_not_served(
