@@ -16,6 +16,7 @@ from resources.artifacts import Artifact, Partition
 from tests.conversations.synthetic import Crowd
 from tests.endtoend.house import House
 
+pytestmark = pytest.mark.slow  # students are trained
 DE = Partition({"language": "de"})
 _AT = ("--recipe", "people", "--teacher", "reference")
 SPEC = {
