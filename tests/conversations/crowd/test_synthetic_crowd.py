@@ -39,7 +39,7 @@ def test_from_the_first_prompt_to_files_that_datasets_loads(tmp_path: Path) -> N
     with gzip.open(tmp_path / "home" / "messages.jsonl.gz", "rt") as file:
         assert sum(1 for _ in file) == len(messages)
     for name in ("trees.jsonl.gz", "messages.jsonl.gz", "messages.parquet"):
-        assert f"{name}: " in done.stdout
+        assert f"{name}: " in done.stderr
 
     ballots = Counter(e["parent_id"] for e in events if e["kind"] == "ranking_submitted")
     ranked = messages.filter(pl.col("rank").is_not_null()).get_column("parent_id").unique().to_list()
