@@ -115,6 +115,21 @@ class Partitions:
                 asked[language].append(key)
         return dg.StaticPartitionMapping(asked)
 
+    def unread(self, mapping: str | None) -> bool:
+        """Whether nothing in this registry reads over a mapping. Dagster is not told of it then: before every launch it would
+        ask whether an upstream asset may be missing that nobody needs.
+        """
+        if mapping == "conversation_to_source":
+            return not any(spec.conversations for spec in self.registry.sources.values())
+        if mapping in ("conversation_to_training", "benchmark_to_training"):
+            return all(spec.conversations is None for spec in self.registry.recipes.values())
+        return False
+
+    @property
+    def benchmark_to_training(self) -> dg.PartitionMapping:
+        """benchmark_questions -> training_set: what threads are screened against; wider than what is read, as with threads."""
+        return dg.AllPartitionMapping()
+
     @property
     def conversation_to_training(self) -> dg.PartitionMapping:
         """sft_threads -> training_set: wider than what is read, since Dagster has no mapping from one dimension into two of
@@ -177,9 +192,8 @@ class Partitions:
     def every_benchmark(self) -> dg.PartitionMapping:
         """benchmark_questions -> whatever reads them. Screening is against all benchmarks, so this is exact there.
 
-        For scores, and for training sets with threads, it is wider than what is read: Dagster has no mapping from one
-        dimension into two of another name, and none that follows a recipe's list. `ot status` compares what was really
-        opened, and is exact.
+        For scores it is wider than what is read: Dagster has no mapping from one dimension into two of another name, and none
+        that follows a recipe's list. `ot status` compares what was really opened, and is exact.
         """
         return dg.AllPartitionMapping()
 

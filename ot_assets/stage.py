@@ -65,7 +65,7 @@ class StageAsset:
             name=self.name,
             description=self.body.__doc__,
             partitions_def=partitions_def,
-            deps=[self._dep(parts, name, mapping) for name, mapping in self.reads.items()],
+            deps=[self._dep(parts, name, mapping) for name, mapping in self.reads.items() if not parts.unread(mapping)],
             group_name=self.group,
             kinds=set(self.kinds),
             owners=OWNERS,

@@ -2,10 +2,16 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import dagster as dg
 import pytest
 
+from ot_assets.distillation.assets import training_set
 from ot_assets.partitions import Partitions
+from ot_assets.registry.specs.conversation import ConversationSpec
+from ot_assets.sourcing.assets import sourced_questions
+from ot_assets.stage import StageAsset
 from tests.factories import a_model, a_recipe, a_registry, a_source, a_teacher
 
 
@@ -119,3 +125,20 @@ def test_a_source_reaches_the_scores_that_have_examples_of_it():
     edge = parts.model_to_scores, parts.model, parts.source
     assert reaches(*edge, "mini") == {"aime"}
     assert reaches(*edge, "other") == set()
+
+
+def test_dagster_is_told_of_threads_and_prompts_only_where_they_are_read(parts):
+    """An upstream that nobody needs would make its launchpad ask, before every launch, whether it is missing."""
+
+    def upstream(some: Partitions, asset: StageAsset) -> set[str]:
+        return {key.to_user_string() for key in asset.build(some).asset_deps[dg.AssetKey(asset.name)]}
+
+    asked = a_source("asked", origin={"kind": "conversation", "languages": ["en"]}, verifier="none")
+    people = a_recipe("people", ["asked"], ["reference"], conversations={"languages": ["en"]})
+    spec = {"key": "en", "description": "people", "language": "en", "licence": "CC0-1.0"}
+    english = {"en": ConversationSpec.model_validate(spec)}
+    told = Partitions(replace(a_registry(asked, people), conversations=english))
+    assert {"sft_threads", "benchmark_questions"} <= upstream(told, training_set)
+    assert "prompts" in upstream(told, sourced_questions)
+    assert not {"sft_threads", "benchmark_questions"} & upstream(parts, training_set)
+    assert "prompts" not in upstream(parts, sourced_questions)

@@ -91,7 +91,7 @@ def verdicts(step: Step) -> None:
         "traces": "traces_to_training",
         "verdicts": "traces_to_training",
         "sft_threads": "conversation_to_training",
-        "benchmark_questions": "every_benchmark",
+        "benchmark_questions": "benchmark_to_training",
         "recipe_spec": "recipe_to_training",
     },
     group="distillation",

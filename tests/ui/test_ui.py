@@ -26,6 +26,7 @@ GROUPS = {
     "curation": ("screened_questions", "question_scores", "mixed_pool", "filtered_set"),
     "distillation": ("trace_requests", "traces", "verdicts", "training_set"),
     "students": ("student_model",),
+    "conversations": ("contributions", "conversation_trees", "sft_threads", "preference_pairs", "prompts"),
     "evaluation": ("eval_responses", "eval_scores", "baseline_scores", "leaderboard"),
 }
 SOURCES = (
@@ -63,7 +64,7 @@ def test_the_graph_shows_every_asset_in_its_group(user: User):
     user.open("/asset-groups")
     graph = user.page.locator("svg")
     for group in GROUPS:
-        expect(graph.get_by_text(group, exact=True).first).to_be_visible()
+        expect(graph.get_by_text(group, exact=True).first).to_be_visible(timeout=60_000)  # laid out by then
     assert user.page.locator(".dagster-dialog").count() == 0  # nothing asks a newcomer to join anything
     user.page.keyboard.press("Alt+KeyE")  # expands all groups
     for assets in GROUPS.values():
