@@ -120,8 +120,8 @@ def delete_person(connection: sa.Connection, user_id: str, note: Sequence[Row], 
     """Deletes what a person sent, edits of what they wrote, and their tasks; returns how many lines went.
 
     Their own notes of purges, but the `uncounted` ones, stay under their ids. They are said anew: by whoever signs the first
-    line of `note` in their language (by nobody where none is signed), and at its time. Raises `Behind` where `note` cannot be
-    appended, because someone appended something later than it.
+    line of `note` in their language (of all, where it has none there; by nobody where none is signed), and at its time. Raises
+    `Behind` where `note` cannot be appended, because someone appended something later than it.
     """
     serialized(connection)
     if connection.dialect.name == "sqlite":
@@ -147,6 +147,8 @@ def _said_anew(connection: sa.Connection, user_id: str, note: Sequence[Row]) -> 
     At the time of `note`, and not at their own: it counts only if its sender is a moderator at its moment, and whoever signs
     may have become one since.
     """
+    noted = {row["family"] for row in note}
+    anyone = next((row["user_id"] for row in note if row["user_id"] is not None), None)
     signers = {row["family"]: row["user_id"] for row in reversed(note) if row["user_id"] is not None}
     now = {row["family"]: json.loads(row["line"])["at"] for row in reversed(note)}
     query = sa.select(EVENTS.c.family, EVENTS.c.line).order_by(EVENTS.c.seq)
@@ -156,7 +158,7 @@ def _said_anew(connection: sa.Connection, user_id: str, note: Sequence[Row]) -> 
             last = timedelta(milliseconds=place_of(connection, of_family).at)
             now[of_family] = (_EPOCH + last).isoformat(timespec="milliseconds")
         said = {name: value for name, value in json.loads(line).items() if name != "user_id"}
-        signer = signers.get(of_family)
+        signer = signers.get(of_family) if of_family in noted else anyone
         found.append(row_of({**said, "at": now[of_family], **({"user_id": signer} if signer is not None else {})}))
     return found
 
