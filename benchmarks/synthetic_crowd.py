@@ -154,13 +154,10 @@ def work(folder: Path, people: int, trees: int, seed: int) -> None:
             if ready >= said + 100:
                 said = ready
                 note(f"{ready:,} of {trees:,} trees, {log.place(LANGUAGE).seq:,} events")
-        took, answered = (
-            time.perf_counter() - began,
-            sum(n for what, n in office.done.items() if what != "nothing to do"),
-        )
-    note(
-        f"{people} people, {trees:,} trees: {answered:,} tasks in {took:.0f} s, {1000 * took / max(1, answered):.2f} ms a task"
-    )
+        took = time.perf_counter() - began
+    answered = office.done.total() - office.done["nothing to do"]
+    each = 1000 * took / max(1, answered)
+    note(f"{people} people, {trees:,} trees: {answered:,} tasks in {took:.0f} s, {each:.2f} ms a task")
     note(", ".join(f"{what} {n:,}" for what, n in sorted(office.done.items())))
 
 

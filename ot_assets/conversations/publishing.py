@@ -58,20 +58,20 @@ def publish_trees(step: Step, spec: ConversationSpec) -> tuple[Mapping[str, Any]
     folder = step.services.home.path / "conversations"
     folded, (made, refused) = fold_and_read(spec, lambda: events.batches(rows=_ROWS), folder, _read)
     states: Counter[str] = Counter()
-    written: dict[str, list[pl.DataFrame]] = {name: [schema.empty()] for name, schema in SCHEMAS.items()}
     for rows in made:
         for frame in SCHEMAS:
             step.out.write(getattr(rows, frame), "" if frame == "messages" else frame)
-            written[frame].append(getattr(rows, frame))
         states.update(rows.trees.get_column("state").to_list())
         report(f"{states.total():,} trees written")
     step.out.drop(refused)
     step.licences_of("contributions")
     rules = dict(refused.group_by("rule").len().sort("rule").iter_rows())
     step.out.stat(states=dict(states), events=folded.events, folded_now=folded.again, refused=rules)
-    whole = TreeRows(**{name: pl.concat(frames) for name, frames in written.items()})
-    step.out.stat(statistics=dict(figures(whole)))
-    return {**states, "refused": refused.height, "folded_now": folded.again}, overview(whole)
+    frames = {name: [schema.empty(), *(getattr(rows, name) for rows in made)] for name, schema in SCHEMAS.items()}
+    whole = TreeRows(**{name: pl.concat(some) for name, some in frames.items()})
+    above = figures(whole)
+    step.out.stat(statistics=dict(above))
+    return {**states, "refused": refused.height, "folded_now": folded.again}, overview(whole, above)
 
 
 def _read(shelf: Shelf) -> tuple[list[TreeRows], pl.DataFrame]:

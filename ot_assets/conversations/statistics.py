@@ -44,9 +44,8 @@ def figures(rows: TreeRows) -> Mapping[str, int | float]:
     return {name: value for name, value in found.items() if value is not None}
 
 
-def overview(rows: TreeRows) -> str:
-    """The figures, trees by state, and messages by role and depth, as tables of markdown."""
-    above = figures(rows)
+def overview(rows: TreeRows, above: Mapping[str, int | float]) -> str:
+    """The figures (`figures`), trees by state, and messages by role and depth, as tables of markdown."""
     told = [f"{value:,.3g}" if isinstance(value, float) else f"{value:,}" for value in above.values()]
     few = pl.DataFrame({"figure": list(above), "value": told})
     return "\n\n".join(

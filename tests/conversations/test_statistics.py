@@ -151,12 +151,12 @@ def test_figures_and_their_absence():
 
 
 def test_the_overview_is_three_tables_of_markdown():
-    tables = [table.splitlines() for table in overview(some().rows()).split("\n\n")]
+    tables = [table.splitlines() for table in overview(some().rows(), figures(some().rows())).split("\n\n")]
     assert [table[0].split(" | ")[0] for table in tables] == ["| figure", "| language", "| depth"]
     assert all(line.startswith("| ") and line.endswith(" |") for table in tables for line in table)
     assert "| median hours to completion | 12 |" in tables[0]
     assert len(tables[1]) == 2 + len(trees_by_state(some().rows()))
-    assert "| trees | 0 |" in overview(Hand().rows())
+    assert "| trees | 0 |" in overview(Hand().rows(), figures(Hand().rows()))
 
 
 def test_every_frame_of_nothing_is_empty():
