@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import contextlib
 import shutil
 from collections.abc import Iterator
 from pathlib import Path
@@ -10,19 +11,28 @@ from lineage_house import House
 from resources.artifacts import chunks, tables
 
 
-@pytest.fixture(scope="session", autouse=True)
+@pytest.fixture(autouse=True)
 def small_parts() -> Iterator[None]:
-    """Parts of 50 rows, so that small tables have several files."""
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(chunks, "ROW_GROUP_ROWS", 50)
-        patch.setattr(tables, "PART_ROWS", 50)
+    """Parts of 50 rows, so that small tables have several files; around each test and no longer, since other rooms' tests
+    run in the same process.
+    """
+    with in_small_parts():
         yield
 
 
 @pytest.fixture(scope="session")
-def built(tmp_path_factory: pytest.TempPathFactory, small_parts: None) -> House:
+def built(tmp_path_factory: pytest.TempPathFactory) -> House:
     """A whole store that tests only read."""
-    return House(tmp_path_factory.mktemp("lineage") / "artifacts").build()
+    with in_small_parts():
+        return House(tmp_path_factory.mktemp("lineage") / "artifacts").build()
+
+
+@contextlib.contextmanager
+def in_small_parts() -> Iterator[None]:
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(chunks, "ROW_GROUP_ROWS", 50)
+        patch.setattr(tables, "PART_ROWS", 50)
+        yield
 
 
 @pytest.fixture
