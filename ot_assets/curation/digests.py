@@ -22,6 +22,7 @@ from ot_assets.curation.mixing64 import mixed
 Longs = npt.NDArray[np.uint64]
 Ints = npt.NDArray[np.int64]
 Bytes = npt.NDArray[np.uint8]
+Bools = npt.NDArray[np.bool_]
 
 COMPILED_FROM = 50_000
 """So many texts are hashed in a loop sooner than the compiled code is loaded."""
@@ -40,6 +41,22 @@ def together(one: Longs, other: Longs) -> Longs:
     same with the chance of 128 bits.
     """
     return mixed(mixed(one + _SEED) + other)
+
+
+def sorted_rows(words: Longs) -> tuple[Ints, Bools]:
+    """The rows by ascending digest (of two words), equal ones in the order of the rows; and where each different digest begins
+    among them. Several times as fast as a stable sort, for digests of which few are equal.
+    """
+    order: Ints = np.argsort(words[:, 0])
+    first = words[order, 0]
+    same = first[1:] == first[:-1]
+    tied = np.flatnonzero(np.append(same, False) | np.append(False, same))
+    rows = order[tied]
+    order[tied] = rows[np.lexsort((rows, words[rows, 1], words[rows, 0]))]
+    begins = np.ones(len(words), np.bool_)
+    begins[1:] = ~same
+    begins[tied[1:]] |= words[order[tied[1:]], 1] != words[order[tied[1:] - 1], 1]
+    return order, begins
 
 
 def of_bytes(data: Bytes, offsets: Ints, *, size: int = 16, prefix: bytes = b"") -> Longs:

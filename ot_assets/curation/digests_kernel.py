@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from ot_assets.curation.dedup.pairs_kernels import compiled
+from ot_assets.compiled import compiled
 
 _START = np.array(
     [

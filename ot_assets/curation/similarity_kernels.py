@@ -13,7 +13,7 @@ from typing import Any
 
 import numpy as np
 
-from ot_assets.curation.dedup.pairs_kernels import compiled
+from ot_assets.compiled import compiled
 
 LANES = 64
 

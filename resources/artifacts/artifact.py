@@ -7,7 +7,7 @@ partition is published again. Fails with DamagedArtifact when a file is not ther
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Iterator, Sequence
+from collections.abc import Generator, Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -15,11 +15,13 @@ import polars as pl
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from resources.artifacts.chunks import ROW_GROUP_ROWS
 from resources.artifacts.errors import DamagedArtifact
 from resources.artifacts.hashing import size_problem
 from resources.artifacts.manifest import FileInfo, Manifest, TableInfo
 from resources.artifacts.partition import Partition
 from resources.artifacts.places import Place, shelf_path
+from resources.behind import ahead
 from resources.errors import UserError
 from schemas import Ledger
 
@@ -62,12 +64,13 @@ class Artifact:
     def batches(
         self, table: str = "", rows: int = 50_000, columns: Sequence[str] | None = None
     ) -> Iterator[pl.DataFrame]:
-        """A table in frames of at most `rows` rows and at most one row group, in order: the bounded way through it."""
-        for info in self._table(table).files:
-            with self._naming_damage(), pq.ParquetFile(self._local(info)) as parquet:
-                for group in range(parquet.num_row_groups):
-                    frame = pl.DataFrame(parquet.read_row_group(group, columns=columns and list(columns)))
-                    yield from (frame.slice(start, rows) for start in range(0, len(frame), rows))
+        """A table in frames of at most `rows` rows and at most one row group, in order: the bounded way through it. Of a large
+        table the next row group is read meanwhile.
+        """
+        info = self._table(table)
+        groups = self._row_groups(info, columns)
+        for frame in ahead(groups) if info.rows > ROW_GROUP_ROWS else groups:
+            yield from (frame.slice(start, rows) for start in range(0, len(frame), rows))
 
     def parts(self, table: str = "") -> list[Path]:
         """Local paths of a table's Parquet files, in order: for programs that read files, such as a trainer."""
@@ -112,6 +115,12 @@ class Artifact:
     @property
     def _relative(self) -> str:
         return f"{shelf_path(self.asset, self.partition)}/{self.artifact_id}"
+
+    def _row_groups(self, table: TableInfo, columns: Sequence[str] | None) -> Generator[pl.DataFrame, None, None]:
+        for info in table.files:
+            with self._naming_damage(), pq.ParquetFile(self._local(info)) as parquet:
+                for group in range(parquet.num_row_groups):
+                    yield pl.DataFrame(parquet.read_row_group(group, columns=columns and list(columns)))
 
     def _table(self, table: str) -> TableInfo:
         info = self.manifest.tables.get(table)

@@ -1,12 +1,14 @@
 """One table of an artifact on its way to disk: zstd Parquet in parts.
 
-What belongs here: from frames to checked row groups to Parquet parts, hashed as they are written. Memory is bounded by
-one row group. Fails with ValidationFailed at the first row group that breaks the table's schema, and with OSError when
-the disk does; nothing of the staging is visible to anyone.
+What belongs here: from frames to checked row groups to Parquet parts, hashed as they are written. A row group is encoded
+and written while the next one is gathered and checked, so memory is bounded by two of them. Fails with ValidationFailed at
+the first row group that breaks the table's schema, and with OSError when the disk does, which may come one row group
+late; nothing of the staging is visible to anyone.
 """
 
 from __future__ import annotations
 
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +21,7 @@ from resources.artifacts.errors import ValidationFailed
 from resources.artifacts.hashing import HashedFile
 from resources.artifacts.manifest import CheckRecord, FileInfo, TableInfo
 from resources.artifacts.validation import UniqueKey, problems
+from resources.behind import Behind
 from schemas.base import DataSchema
 
 PART_ROWS = 100_000
@@ -39,11 +42,13 @@ class TableWriter:
         self._groups = 0
         self._parts: list[FileInfo] = []
         self._part: _Part | None = None
+        self._behind = Behind()
 
     def write(self, frame: pl.DataFrame) -> None:
         """Takes rows in order; writes the row groups that are full."""
         for group in self._chunker.push(self._shaped(frame)):
-            self._write_group(group)
+            self._check(group)
+            self._behind.start(partial(self._encode, group))
 
     def close(self) -> TableInfo:
         """Writes what is left, ends the last part, checks what only the whole table shows, and says what the table is."""
@@ -52,7 +57,12 @@ class TableWriter:
         assert self._columns is not None
         if len(self._chunker) or not self._groups:
             rest = self._chunker.flush()
-            self._write_group(rest if rest.width else pl.DataFrame(schema=self._columns))
+            group = rest if rest.width else pl.DataFrame(schema=self._columns)
+            self._check(group)
+            self._behind.wait()
+            self._encode(group)
+        self._behind.wait()
+        self._behind.stop()
         self._end_part()
         if self._unique and (found := self._unique.repeated(self._staging / part.path for part in self._parts)):
             raise ValidationFailed(f"{self._shown} breaks {self._rules} over all {self.rows} rows", found)
@@ -67,6 +77,7 @@ class TableWriter:
 
     def abandon(self) -> None:
         """Lets go of an open part; what it holds stays as it is until the staging is removed."""
+        self._behind.stop()
         if self._part is not None:
             self._part.abandon()
 
@@ -97,17 +108,19 @@ class TableWriter:
             raise ValidationFailed(f"{self._shown}: rows {self.rows}.. do not have the {what}", wrong)
         return frame.select(pl.col(c).cast(t) if frame.schema[c] == pl.Null else pl.col(c) for c, t in known.items())
 
-    def _write_group(self, group: pl.DataFrame) -> None:
+    def _check(self, group: pl.DataFrame) -> None:
         if self._schema is not None and (found := problems(self._schema, group, self.rows)):
             last = self.rows + max(len(group) - 1, 0)
             raise ValidationFailed(f"{self._shown} breaks {self._rules} in rows {self.rows} to {last}", found)
+        self.rows += len(group)
+        self._groups += 1
+
+    def _encode(self, group: pl.DataFrame) -> None:
         if self._part is None:
             self._part = _Part(self._staging, self.name, len(self._parts))
         self._part.write(group)
         if self._unique:
             self._unique.add(group)
-        self.rows += len(group)
-        self._groups += 1
         if self._part.rows >= PART_ROWS or self._part.bytes >= PART_BYTES:
             self._end_part()
 

@@ -57,3 +57,20 @@ def test_digests_of_digests_differ_by_either_and_by_their_order() -> None:
     both = digests.together(some[one], some[other])
     for word in range(2):
         assert len(np.unique(both[:, word])) == len(pairs)
+
+
+@given(
+    st.lists(st.tuples(st.integers(0, 3), st.integers(0, 3)), max_size=40),
+    st.sampled_from([1, 2**62]),
+)
+def test_sorted_rows_are_those_of_a_stable_sort(pairs: list[tuple[int, int]], factor: int) -> None:
+    words = np.array(pairs, np.uint64).reshape(-1, 2) * np.uint64(factor)
+    order, begins = digests.sorted_rows(words)
+    assert order.tolist() == np.lexsort((words[:, 1], words[:, 0])).tolist()
+    ordered = [tuple(row) for row in words[order].tolist()]
+    assert begins.tolist() == [place == 0 or ordered[place - 1] != row for place, row in enumerate(ordered)]
+
+
+def test_a_million_equal_digests_keep_their_order() -> None:
+    order, begins = digests.sorted_rows(np.ones((1_000_000, 2), np.uint64))
+    assert np.array_equal(order, np.arange(1_000_000)) and begins.sum() == 1

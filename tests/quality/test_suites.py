@@ -6,8 +6,8 @@ import polars as pl
 import pytest
 
 from ot_assets.quality import FOR_ASSET, SUITES, Bounds, SuiteContext, run_suite
+from ot_assets.quality.squeezed import SPACES
 from ot_assets.quality.suites import suite_for
-from ot_assets.quality.suites.questions import SPACES
 
 from .frames import mixed_pool, questions, scores, traces, training_set, verdicts
 

@@ -14,6 +14,7 @@ import numpy as np
 import numpy.typing as npt
 from rapidfuzz import fuzz
 
+from ot_assets.curation import digests
 from ot_assets.curation.dedup import cosine, minhash
 from ot_assets.curation.dedup.found import Found, nothing
 from ot_assets.curation.dedup.material import Material
@@ -54,8 +55,7 @@ def _indel(step: Dedup, material: Material, home: Home | None, progress: Progres
     from ot_assets.curation.dedup.pairs import different_pairs
 
     first, alike = _by_key(material.keys)
-    _, inverse, counts = np.unique(material.groups[first], return_inverse=True, return_counts=True)
-    several = first[counts[inverse] > 1]  # a group of one has no pairs, and templates have many such groups
+    several = first[_in_company(material.groups[first])]
     version = f"-{VERSION}" if step.method == "numbers" else ""
     found = different_pairs(
         lambda places: material.texts(several[places]),
@@ -69,12 +69,18 @@ def _indel(step: Dedup, material: Material, home: Home | None, progress: Progres
     return _agreeing(Found(several[found.left], several[found.right], found.similarity), material, alike)
 
 
+def _in_company(groups: npt.NDArray[np.uint64]) -> npt.NDArray[np.bool_]:
+    """Whether another has the same group. A group of one has no pairs, and templates have many such groups."""
+    order = np.argsort(groups)
+    same = groups[order[1:]] == groups[order[:-1]]
+    found = np.empty(len(groups), np.bool_)
+    found[order] = np.append(same, False) | np.append(False, same)
+    return found
+
+
 def _by_key(keys: npt.NDArray[np.uint64]) -> tuple[Ints, list[list[int]]]:
     """The first node of each key, ascending, and the nodes of each key that several have."""
-    order = np.lexsort((keys[:, 1], keys[:, 0]))  # stable: nodes of one key stay in order
-    ordered = keys[order]
-    begins = np.ones(len(keys), np.bool_)
-    begins[1:] = (ordered[1:] != ordered[:-1]).any(axis=1)
+    order, begins = digests.sorted_rows(keys)
     starts = np.flatnonzero(begins)
     ends = np.append(starts[1:], len(keys))
     more = ends - starts > 1

@@ -8,7 +8,7 @@ from __future__ import annotations
 import numpy as np
 import numpy.typing as npt
 
-from ot_assets.curation.dedup.pairs_kernels import compiled
+from ot_assets.compiled import compiled
 
 _BASE = np.uint64(0x9E3779B97F4A7C15)
 _HIGH = np.uint64(32)

@@ -4,21 +4,15 @@ What belongs here: counting, choosing and looking up pieces of texts, and compar
 allocates by the number of texts, reads files or decides what a pair is. Texts come as one array of code points and the
 offsets that cut it. Every function runs without Python's lock, so threads run it side by side.
 
-This module imports numba, which takes about a second: import it inside a function. Compiled code is kept by numba beside
-the module, or in the user's cache folder where that is not writable; where neither is, it is compiled again each time.
+This module imports numba (`ot_assets.compiled`): import it inside a function.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import ParamSpec, TypeVar
-
-import numba
 import numpy as np
 import numpy.typing as npt
 
-_P = ParamSpec("_P")
-_R = TypeVar("_R")
+from ot_assets.compiled import compiled
 
 Codes = npt.NDArray[np.uint32]
 Longs = npt.NDArray[np.uint64]
@@ -44,15 +38,6 @@ _LOW_16 = np.uint64(0xFFFF)
 _LOW_3 = np.uint64(7)
 _FAR = np.int32(1 << 30)
 _DEAREST = np.uint32(1 << 20)
-
-
-def compiled(function: Callable[_P, _R]) -> Callable[_P, _R]:
-    """The function as machine code, kept on disk where that is possible."""
-    try:
-        made: Callable[_P, _R] = numba.njit(cache=True, nogil=True)(function)
-    except RuntimeError:  # no folder to keep it in
-        made = numba.njit(nogil=True)(function)
-    return made
 
 
 @compiled

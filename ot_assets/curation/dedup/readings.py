@@ -55,13 +55,11 @@ class Readings:
     def read(self, texts: pl.Series) -> tuple[Ints, Records]:
         """The number and the record of each text, in order; equal texts have one."""
         keys = digests.of_texts(texts)
-        order = np.lexsort((keys[:, 1], keys[:, 0]))
-        sorted_keys = keys[order]
-        first = np.ones(len(keys), np.bool_)
-        first[1:] = (sorted_keys[1:] != sorted_keys[:-1]).any(axis=1)
+        order, first = digests.sorted_rows(keys)
         place = np.empty(len(keys), np.int64)
         place[order] = np.cumsum(first) - 1
-        numbers, records = self._looked_up(sorted_keys[first], texts, order[first])
+        rows = order[first]
+        numbers, records = self._looked_up(keys[rows], texts, rows)
         return numbers[place], records[place]
 
     def texts(self, numbers: Ints) -> list[str]:

@@ -21,16 +21,10 @@ from ot_assets.quality.rules import (
     rows_rule,
     share,
 )
+from ot_assets.quality.squeezed import squeezed_hash
 
 LONG = 20_000
 """Characters beyond which a question is more likely a dump than a question."""
-SPACES = [
-    chr(code)
-    for code in (
-        *range(0x9, 0xE), 0x20, 0x85, 0xA0, 0x1680, *range(0x2000, 0x200B), 0x2028, 0x2029, 0x202F, 0x205F, 0x3000,
-    )
-]  # fmt: skip
-"""Unicode's white space (property White_Space), which is what `\\s` means."""
 FEWEST_CHOICES = 20
 """Choice questions below which the balance of their answers says nothing."""
 
@@ -69,25 +63,33 @@ def _answers() -> tuple[Rule, ...]:
     )
 
 
-def _repeated(key: pl.Expr) -> Query:
-    """Share of the keys that stood before; nulls are none. The keys are made once, since that is what takes time."""
-    return lambda rows: rows.select(key=key).select(1 - pl.col("key").drop_nulls().n_unique() / pl.col("key").count())
+def _repeated(copied: bool) -> Query:
+    """Share of the texts that stood before; nulls are none. The keys are made once, since that is what takes time."""
+
+    def query(rows: pl.LazyFrame) -> pl.LazyFrame:
+        count = rows.select(pl.len()).collect(engine="streaming").item()
+        key = pl.col("key")
+        return rows.select(key=_counted(copied, count)).select(1 - key.drop_nulls().n_unique() / key.count())
+
+    return query
+
+
+def _counted(copied: bool, rows: int = 0) -> pl.Expr:
+    """Copies that fill a part up are meant to be there."""
+    squeezed = squeezed_hash("question", rows)
+    return pl.when(pl.col("copy") == 0).then(squeezed) if copied else squeezed
 
 
 def _texts(copied: bool) -> tuple[Rule, ...]:
-    # A list of characters is looked for in half the time of a pattern.
-    squeezed = pl.col("question").str.to_lowercase().str.replace_many(SPACES, [""] * len(SPACES)).hash()
-    # Copies that fill a part up are meant to be there.
-    counted = pl.when(pl.col("copy") == 0).then(squeezed) if copied else squeezed
     broken = pl.col("question").str.contains("\ufffd", literal=True)
     long = pl.col("question").str.len_chars() > LONG
     return (
         Rule(
             "same_text_share",
             "At most 2 % of the questions repeat another one save for case and white space",
-            _repeated(counted),
+            _repeated(copied),
             Bounds(high=0.02),
-            key=counted,
+            key=_counted(copied),
         ),
         Rule(
             "long_share",
