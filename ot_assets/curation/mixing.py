@@ -76,7 +76,7 @@ class SourceDraw:
 
 @dataclass(frozen=True)
 class MixResult:
-    """The draw of a part: `draws` (columns `DRAWS`, by source and draw order), the ledger, and figures a source."""
+    """The draw of a part: `draws` (columns `DRAWS`, by source), the ledger, and figures a source."""
 
     draws: pl.DataFrame
     ledger: pl.DataFrame
@@ -123,9 +123,12 @@ def _wanted(name: str, part: Part, sources: Sequence[SourceRows]) -> dict[str, i
 
 
 def _draw(name: str, source: SourceRows, taken: int, seed: int) -> tuple[pl.DataFrame, pl.DataFrame]:
-    """The drawn rows in draw order (copy after copy), and the rows that were not drawn, in the source's order."""
+    """The drawn rows in draw order (in the source's where all are drawn), copy after copy; and the rows that were not drawn, in
+    the source's order.
+    """
     ids = source.ids.select("question_id", "source_row").with_columns(source=pl.lit(source.key))
-    order = draw_order(seed, source.key, ids.get_column("question_id"))
+    every = taken % len(ids) == 0
+    order = np.arange(len(ids)) if every else draw_order(seed, source.key, ids.get_column("question_id"))
     places = np.resize(order, taken)
     drawn = ids[places].with_columns(
         part=pl.lit(name),
@@ -148,7 +151,8 @@ def gather(picks: pl.DataFrame, batches: Iterable[pl.DataFrame]) -> Iterator[pl.
     picks = picks.sort(ROW, maintain_order=True)
     for batch in batches:
         here = picks.filter(pl.col(ROW).is_between(start, start + len(batch) - 1))
-        rows = batch[here.get_column(ROW).to_numpy() - start]
+        places = here.get_column(ROW).to_numpy() - start
+        rows = batch if np.array_equal(places, np.arange(len(batch))) else batch[places]
         start += len(batch)
         if "question_id" in here.columns and not here.get_column("question_id").equals(rows.get_column("question_id")):
             raise ValueError("the rows were picked from another version of this artifact")

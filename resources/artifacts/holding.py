@@ -54,7 +54,6 @@ def _plain(column: Any) -> bool:
 
 def _asked(check: pa.Check, rows: pl.LazyFrame, name: str) -> pl.LazyFrame:
     """One cell: whether all values that are not null pass."""
-    said: pl.LazyFrame = pa.Check.get_builtin_check_fn(check.registry_name)(
-        pa.PolarsData(rows, name), **check.statistics
-    )
+    function = pa.Check.get_builtin_check_fn(str(check.registry_name))
+    said: pl.LazyFrame = function(pa.PolarsData(rows, name), **(check.statistics or {}))
     return said.select(pl.all_horizontal(pl.all()).all())
