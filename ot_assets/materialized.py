@@ -82,7 +82,13 @@ def _suite_check(suite: str, artifact: Artifact, previous: Artifact | None, step
     from ot_assets.quality.rules import SuiteContext
     from ot_assets.quality.run import run_suite
 
-    context = SuiteContext(asset=artifact.asset, partition=str(artifact.partition), **step.suite_facts)
+    context = SuiteContext(
+        asset=artifact.asset,
+        partition=str(artifact.partition),
+        version=artifact.artifact_id,
+        previous=previous.artifact_id if previous else "",
+        **step.suite_facts,
+    )
     before = previous.scan() if previous else None
     try:
         said = run_suite(suite, artifact.scan(), before, context, step.services.home.path)

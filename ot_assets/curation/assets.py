@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from itertools import zip_longest
 from typing import Any
 
 import polars as pl
@@ -124,21 +125,26 @@ def filtered_set(step: Step) -> None:
     ids = pool.scan().select("question_id", "source", "source_row", "copy", "part").with_row_index("row").collect()
     ids = ids.with_columns(pl.col("row").cast(pl.Int64))
     texts, home = ArtifactTexts(pool), step.services.home
-    kept, funnel = [], {}
+    kept, lost, funnel = [], [], {}
     for name, part in recipe.exact_parts.items():
         mine, seed = ids.filter(pl.col("part") == name), recipe.part_seed(name)
         selection = select(part, mine, scores, seed, name=name, texts=texts, home=home)
         kept.append(selection.frame.select("row"))
-        step.out.drop(selection.ledger)
+        lost.append(selection.ledger)
         for table, rows in selection.tables.items():
             step.out.write(rows, table)
         funnel[name] = [one.to_dict() for one in selection.funnel]
         for one in selection.funnel:
             tell_short(step, f"part {name}, {one.name}: {one.rows_out:,} rows stay", one.short)
     answers = pl.col("part").replace_strict({name: recipe.answers_of(name) for name in recipe.parts})
-    for rows in gather(pl.concat(kept), pool.batches()):
-        rows = rows.with_columns(answers_per_question=answers.cast(pl.Int64))
-        step.out.write(rows.select(step.columns()))
+    staying = gather(pl.concat(kept), pool.batches())
+    # Both are encoded behind this loop, so side by side.
+    losing = (ledger.slice(start, 20_000) for ledger in lost for start in range(0, max(len(ledger), 1), 20_000))
+    for rows, dropped in zip_longest(staying, losing):
+        if rows is not None:
+            step.out.write(rows.with_columns(answers_per_question=answers.cast(pl.Int64)).select(step.columns()))
+        if dropped is not None:
+            step.out.drop(dropped)
     step.out.rows_in(pool.manifest.rows_out)
     step.licences_of("mixed_pool")
     step.out.stat(funnel=funnel)

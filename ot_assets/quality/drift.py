@@ -1,6 +1,6 @@
 """Distances between this version of a data set and the previous one.
 
-Belongs here: functions that make a `Measure`. Each reads both versions once, lazily, with only the columns that it
+Belongs here: functions that make a `Measure` or a `Moved`. Each reads both versions once, lazily, with only the columns that it
 needs, and returns None where one of them has nothing to compare.
 """
 
@@ -12,27 +12,17 @@ import numpy as np
 import numpy.typing as npt
 import polars as pl
 
-from ot_assets.quality.rules import Measure, Query
+from ot_assets.quality.rules import Measure, Moved, Query
 
 
-def ratio(figure: pl.Expr) -> Measure:
-    """The figure now over the figure before."""
-
-    def measure(now: pl.LazyFrame, before: pl.LazyFrame) -> float | None:
-        new, old = number(now, figure), number(before, figure)
-        return None if new is None or not old else new / old
-
-    return measure
+def ratio(figure: pl.Expr) -> Moved:
+    """The figure now over the figure before; None where that was 0."""
+    return Moved(figure, lambda now, before: now / before if before else None)
 
 
-def change(figure: pl.Expr) -> Measure:
+def change(figure: pl.Expr) -> Moved:
     """The figure now less the figure before."""
-
-    def measure(now: pl.LazyFrame, before: pl.LazyFrame) -> float | None:
-        new, old = number(now, figure), number(before, figure)
-        return None if new is None or old is None else new - old
-
-    return measure
+    return Moved(figure, lambda now, before: now - before)
 
 
 def moved_share(column: str) -> Measure:

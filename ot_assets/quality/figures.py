@@ -15,7 +15,8 @@ from dataclasses import dataclass
 import polars as pl
 
 from ot_assets.quality.drift import as_number, number
-from ot_assets.quality.rules import Bounds, Drift, Rule, Suite
+from ot_assets.quality.remembered import Remembered
+from ot_assets.quality.rules import Bounds, Drift, Moved, Rule, Suite
 
 EXAMPLES = 3
 """How many offending rows are named."""
@@ -49,11 +50,11 @@ class Figure:
         )
 
 
-def measure(suite: Suite, frame: pl.LazyFrame, previous: pl.LazyFrame | None) -> list[Figure]:
+def measure(suite: Suite, frame: pl.LazyFrame, previous: pl.LazyFrame | None, remembered: Remembered) -> list[Figure]:
     """Every rule of the suite, measured."""
     known = _read_together(suite.rules, frame)
     rules = [_rule(rule, frame) if rule.name not in known else _figure(rule, known[rule.name]) for rule in suite.rules]
-    return [*rules, *(_drift(drift, frame, previous) for drift in suite.drifts)]
+    return [*rules, *(_drift(drift, frame, previous, remembered) for drift in suite.drifts)]
 
 
 def examples(figure: Figure, frame: pl.LazyFrame, id_column: str) -> tuple[str, ...]:
@@ -104,11 +105,16 @@ def _figure(rule: Rule, value: float | None) -> Figure:
     return Figure(rule, None, "no row that it is about") if value is None else Figure(rule, value)
 
 
-def _drift(drift: Drift, frame: pl.LazyFrame, previous: pl.LazyFrame | None) -> Figure:
-    if previous is None:
-        return Figure(drift, None, "no previous version")
+def _drift(drift: Drift, frame: pl.LazyFrame, previous: pl.LazyFrame | None, remembered: Remembered) -> Figure:
+    measure = drift.measure
     try:
-        value = drift.measure(frame, previous)
+        now = remembered.now(frame, measure.figure) if isinstance(measure, Moved) else None
+        if previous is None:
+            return Figure(drift, None, "no previous version")
+        if isinstance(measure, Moved):
+            value = measure.apart(now, remembered.before(previous, measure.figure))
+        else:
+            value = measure(frame, previous)
     except pl.exceptions.ColumnNotFoundError as error:
         return Figure(drift, None, _no_column(error))
     return Figure(drift, None, "nothing to compare in one of the versions") if value is None else Figure(drift, value)

@@ -21,6 +21,19 @@ Measure = Callable[[pl.LazyFrame, pl.LazyFrame], float | None]
 
 
 @dataclass(frozen=True)
+class Moved:
+    """A measure that compares one figure of each version, so the previous version's may be remembered."""
+
+    figure: pl.Expr
+    by: Callable[[float, float], float | None]
+    """(the figure now, the figure before) -> how far they are apart."""
+
+    def apart(self, now: float | None, before: float | None) -> float | None:
+        """None where one of the versions has no such figure."""
+        return None if now is None or before is None else self.by(now, before)
+
+
+@dataclass(frozen=True)
 class Bounds:
     """A range, ends included."""
 
@@ -51,7 +64,7 @@ class Drift:
 
     name: str
     says: str
-    measure: Measure
+    measure: Measure | Moved
     bounds: Bounds
 
 
@@ -73,6 +86,10 @@ class SuiteContext:
     """What ends the reasoning in a completion, where completions reason."""
     domains: tuple[tuple[str, float], ...] = ()
     """The shares of domains that were meant to come out."""
+    version: str = ""
+    """Which version it is, where that is known: its figures are remembered for the next one."""
+    previous: str = ""
+    """Which version came before it."""
 
     @property
     def run_name(self) -> str:

@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING
 import polars as pl
 
 from ot_assets.quality.figures import Figure, examples, measure
+from ot_assets.quality.remembered import Remembered
 from ot_assets.quality.result import Finding, SuiteResult
 from ot_assets.quality.rules import Bounds, Drift, Rule, SuiteContext, in_words
 from ot_assets.quality.suites import suite_for
@@ -40,7 +41,9 @@ def run_suite(
     context = context or SuiteContext(asset=name)
     rows, before = frame.lazy(), None if previous is None else previous.lazy()
     suite = suite_for(name, context, rows.collect_schema().names())
-    figures = measure(suite, rows, before)
+    remembered = Remembered(name, context, home)
+    figures = measure(suite, rows, before, remembered)
+    remembered.keep()
     named = {f.rule.name: examples(f, rows, suite.id_column) for f in figures}
     verdicts = _judged(name, [f for f in figures if f.judged], named, context, home)
     findings = tuple(_finding(f, verdicts.get(f.rule.name, True), named[f.rule.name]) for f in figures)
