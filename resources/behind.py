@@ -22,7 +22,7 @@ class Behind:
         self._last: Future[None] | None = None
 
     def start(self, job: Callable[[], None]) -> None:
-        """Waits for the job before, raises what it raised, and goes on as soon as this one has begun."""
+        """Waits for the job before, raises what it raised, and does not wait for this one."""
         self.wait()
         if self._pool is None:
             self._pool = ThreadPoolExecutor(1, thread_name_prefix="behind")
@@ -30,8 +30,9 @@ class Behind:
 
     def wait(self) -> None:
         """Until nothing is under way; raises what the last job raised, once."""
-        last, self._last = self._last, None
-        if last is not None:
+        if (last := self._last) is not None:
+            wait([last])  # an interrupt comes out here, and the job is still the last one then
+            self._last = None
             last.result()
 
     def stop(self) -> None:

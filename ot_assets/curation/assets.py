@@ -125,12 +125,14 @@ def filtered_set(step: Step) -> None:
     ids = pool.scan().select("question_id", "source", "source_row", "copy", "part").with_row_index("row").collect()
     ids = ids.with_columns(pl.col("row").cast(pl.Int64))
     texts, home = ArtifactTexts(pool), step.services.home
-    kept, lost, funnel = [], [], {}
+    kept, lost, funnel = [], pl.DataFrame(), {}
     for name, part in recipe.exact_parts.items():
+        if len(lost):
+            step.out.drop(lost)
         mine, seed = ids.filter(pl.col("part") == name), recipe.part_seed(name)
         selection = select(part, mine, scores, seed, name=name, texts=texts, home=home)
         kept.append(selection.frame.select("row"))
-        lost.append(selection.ledger)
+        lost = selection.ledger
         for table, rows in selection.tables.items():
             step.out.write(rows, table)
         funnel[name] = [one.to_dict() for one in selection.funnel]
@@ -139,8 +141,7 @@ def filtered_set(step: Step) -> None:
     answers = pl.col("part").replace_strict({name: recipe.answers_of(name) for name in recipe.parts})
     staying = gather(pl.concat(kept), pool.batches())
     # Both are encoded behind this loop, so side by side.
-    losing = (ledger.slice(start, 20_000) for ledger in lost for start in range(0, max(len(ledger), 1), 20_000))
-    for rows, dropped in zip_longest(staying, losing):
+    for rows, dropped in zip_longest(staying, lost.iter_slices(20_000) if len(lost) else [lost]):
         if rows is not None:
             step.out.write(rows.with_columns(answers_per_question=answers.cast(pl.Int64)).select(step.columns()))
         if dropped is not None:

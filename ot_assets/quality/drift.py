@@ -73,8 +73,10 @@ def as_number(value: Any) -> float | None:
 
 
 def _values(frame: pl.LazyFrame, column: str) -> npt.NDArray[np.uint64]:
-    """Hashes of a column's distinct values, ascending: 8 bytes each, however long they are."""
-    hashes = np.sort(frame.select(pl.col(column).hash()).collect(engine="streaming").to_series().to_numpy())
+    """Hashes of a column's distinct values that are not null, ascending: 8 bytes each, however long they are."""
+    hashes = np.sort(
+        frame.select(pl.col(column).drop_nulls().hash()).collect(engine="streaming").to_series().to_numpy()
+    )
     distinct: npt.NDArray[np.uint64] = hashes[np.append(True, hashes[1:] != hashes[:-1])[: len(hashes)]]
     return distinct
 

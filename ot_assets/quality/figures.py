@@ -9,6 +9,7 @@ Fails with what polars raises for a frame whose columns have other types than th
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -107,11 +108,14 @@ def _figure(rule: Rule, value: float | None) -> Figure:
 
 def _drift(drift: Drift, frame: pl.LazyFrame, previous: pl.LazyFrame | None, remembered: Remembered) -> Figure:
     measure = drift.measure
+    if previous is None:
+        if isinstance(measure, Moved) and remembered.keeps:
+            with contextlib.suppress(pl.exceptions.ColumnNotFoundError):
+                remembered.now(frame, measure.figure)
+        return Figure(drift, None, "no previous version")
     try:
-        now = remembered.now(frame, measure.figure) if isinstance(measure, Moved) else None
-        if previous is None:
-            return Figure(drift, None, "no previous version")
         if isinstance(measure, Moved):
+            now = remembered.now(frame, measure.figure)
             value = measure.apart(now, remembered.before(previous, measure.figure))
         else:
             value = measure(frame, previous)

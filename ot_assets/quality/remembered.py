@@ -2,12 +2,13 @@
 
 Belongs here: `Remembered`, one small JSON file a data set under `<home>/quality`. It is a help and never a hindrance: what
 is not there, is torn or is of another version is measured, and a file that cannot be written costs the next run its time.
-A figure is known by how polars writes its expression out, so one that changes is measured anew.
+A figure is known by a hash of its expression as polars stores it, so one that changes is measured anew.
 """
 
 from __future__ import annotations
 
 import contextlib
+import hashlib
 import json
 import os
 from pathlib import Path
@@ -28,14 +29,19 @@ class Remembered:
         self._now: dict[str, float | None] = {}
         self._before = self._read(context.previous)
 
+    @property
+    def keeps(self) -> bool:
+        """Whether what is found out will be written down."""
+        return self._path is not None and bool(self._version)
+
     def now(self, frame: pl.LazyFrame, figure: pl.Expr) -> float | None:
         """A figure of this version."""
-        value = self._now[str(figure)] = number(frame, figure)
+        value = self._now[_name(figure)] = number(frame, figure)
         return value
 
     def before(self, frame: pl.LazyFrame, figure: pl.Expr) -> float | None:
         """A figure of the previous version, whose rows are `frame`."""
-        known = str(figure)
+        known = _name(figure)
         return self._before[known] if known in self._before else number(frame, figure)
 
     def keep(self) -> None:
@@ -60,3 +66,7 @@ class Remembered:
             return {str(name): None if value is None else float(value) for name, value in figures.items()}
         except (OSError, ValueError, KeyError, TypeError, AttributeError):
             return {}
+
+
+def _name(figure: pl.Expr) -> str:
+    return hashlib.sha256(pl.__version__.encode() + figure.meta.serialize()).hexdigest()[:16]

@@ -21,7 +21,7 @@ import pyarrow as pa
 
 from resources.artifacts.artifact import LEDGER, Artifact
 from resources.artifacts.disk import clear_disk_errors, explain
-from resources.artifacts.errors import DamagedArtifact, MissingArtifact, ValidationFailed
+from resources.artifacts.errors import DamagedArtifact, DiskFull, MissingArtifact, ValidationFailed
 from resources.artifacts.freefiles import check_name, collect_files
 from resources.artifacts.hashing import HashedFile
 from resources.artifacts.locks import hold
@@ -113,7 +113,8 @@ class Publication:
     def write(self, frame: pl.DataFrame, table: str = "") -> None:
         """Adds rows to a table, in order; many at a time is much faster than one.
 
-        Raises ValidationFailed at the first row group that breaks the table's schema, DiskFull when there is no room.
+        Raises ValidationFailed at the first row group that breaks the table's schema, and DiskFull when there is no room: at
+        the next row group, or in `publish()`.
         """
         staging = self._open_staging()
         if table not in self._tables:
@@ -179,9 +180,13 @@ class Publication:
         staging = self._open_staging()
         if self._broken is not None:
             raise self._broken
-        with clear_disk_errors(staging):
-            manifest = self._finish(staging, allow_empty)
-            self._commit(staging, manifest)
+        try:
+            with clear_disk_errors(staging):
+                manifest = self._finish(staging, allow_empty)
+                self._commit(staging, manifest)
+        except (OSError, DiskFull) as error:
+            self._broken = error  # rows may be lost now, so there is no second try
+            raise
         return self._store.get(self.asset, self.partition, manifest.artifact_id).manifest
 
     def _finish(self, staging: Path, allow_empty: bool) -> Manifest:

@@ -8,12 +8,19 @@ from pathlib import Path
 from typing import Any
 
 import hypothesis.strategies as st
+import numpy as np
 import polars as pl
 import pytest
 from hypothesis import given, settings
 from pydantic import ValidationError
 
+from ot_assets.curation.dedup.clusters import connected, star
+from ot_assets.curation.dedup.found import Found
+from ot_assets.curation.dedup.material import Material
+from ot_assets.curation.dedup.readings import Readings
+from ot_assets.curation.dedup.survivors import ranks
 from ot_assets.curation.selection import Selection, select
+from ot_assets.curation.steps.dedup import _best, _ranked
 from ot_assets.registry.specs.recipe import Part
 from resources.home import Home
 from schemas import violations
@@ -275,3 +282,40 @@ def test_a_cache_changes_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch
     assert first.frame["question_id"].to_list() == earlier  # a source that comes later displaces no survivor
     kept_readings.write_bytes(b"no readings" * 1_000)
     assert run(rows, home=home).frame.equals(cold.frame)
+
+
+@settings(max_examples=100, deadline=None)
+@given(st.data())
+def test_ranks_of_contested_rows_choose_as_ranks_of_all_rows_do(data: st.DataObject) -> None:
+    """Only rows that may lose are ranked in full; the survivors are those that ranking all rows gives."""
+    count = data.draw(st.integers(1, 12))
+    names = data.draw(st.lists(st.integers(0, 5), min_size=count, max_size=count))
+    node = np.unique(np.array(names), return_inverse=True)[1].astype(np.int64)
+    nodes = int(node.max()) + 1
+    possible = [(a, b) for a in range(nodes) for b in range(a + 1, nodes)]
+    pairs = data.draw(st.lists(st.sampled_from(possible), unique=True)) if possible else []
+    found = Found(
+        np.array([a for a, _ in pairs], np.int64), np.array([b for _, b in pairs], np.int64), np.full(len(pairs), 96.0)
+    )
+    frame = pl.DataFrame(
+        {
+            "question_id": [f"q{data.draw(st.integers(0, 9))}" for _ in range(count)],
+            "source": [data.draw(st.sampled_from(["one", "two"])) for _ in range(count)],
+            "copy": list(range(count)),
+        }
+    )
+    gold = pl.Series([data.draw(st.booleans()) for _ in range(count)], dtype=pl.Boolean)
+    length = pl.Series([data.draw(st.integers(1, 3)) for _ in range(count)], dtype=pl.Int64)
+    rows = np.zeros(nodes, np.int64)
+    words = np.zeros((nodes, 2), np.uint64)
+    material = Material(node, gold, length, rows, rows, rows.astype(np.uint64), words, words, Readings(None, None))  # type: ignore[arg-type]
+    some, every = (
+        _ranked(frame, ["two", "one"], material, found),
+        ranks(frame, ["two", "one"], gold=gold, length=length),
+    )
+    assert sorted(some.tolist()) == list(range(count))
+    order = np.lexsort((every, node))
+    first = order[np.flatnonzero(np.diff(node[order], prepend=-1))]
+    assert _best(node, some).tolist() == _best(node, every).tolist() == first.tolist()
+    for clusters in (star, connected):
+        assert clusters(some[first], *found).survivor.tolist() == clusters(every[first], *found).survivor.tolist()

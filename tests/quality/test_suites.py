@@ -6,6 +6,7 @@ import polars as pl
 import pytest
 
 from ot_assets.quality import FOR_ASSET, SUITES, Bounds, SuiteContext, run_suite
+from ot_assets.quality.drift import kept_share
 from ot_assets.quality.squeezed import SPACES
 from ot_assets.quality.suites import suite_for
 
@@ -143,6 +144,21 @@ def test_drift_from_the_previous_version(rule):
     name, frame, previous, also = DRIFTS[rule]
     assert failed(name, frame, previous) == {rule} | also
     assert failed(name, frame) == set()
+
+
+@pytest.mark.parametrize(
+    ("now", "before", "want"),
+    [
+        (["a", "b", None], ["a", "c", None, "c"], 0.5),
+        (["b"], ["a"], 0),
+        ([None], ["a"], 0),
+        (["a"], [None], None),
+        ([], [], None),
+    ],
+)
+def test_the_share_that_is_kept_counts_values_and_no_nulls(now, before, want):
+    frames = [pl.LazyFrame({"x": pl.Series(values, dtype=pl.String)}) for values in (now, before)]
+    assert kept_share("x")(*frames) == want
 
 
 def test_copies_that_fill_a_part_are_no_repeats_but_the_same_copy_twice_is():

@@ -53,6 +53,22 @@ def test_stop_waits_for_what_is_under_way() -> None:
     Behind().stop()
 
 
+def test_a_wait_that_is_interrupted_forgets_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
+    behind, go, done = Behind(), threading.Event(), []
+
+    def interrupted(*_args: object) -> None:
+        raise KeyboardInterrupt
+
+    behind.start(lambda: (go.wait(), done.append(1)))
+    with monkeypatch.context() as patch, pytest.raises(KeyboardInterrupt):
+        patch.setattr("resources.behind.wait", interrupted)
+        behind.wait()
+    go.set()
+    behind.wait()
+    assert done == [1]
+    behind.stop()
+
+
 def test_items_are_made_one_ahead() -> None:
     made: list[int] = []
     threads = set()

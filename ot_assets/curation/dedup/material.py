@@ -28,7 +28,7 @@ Ints = npt.NDArray[np.int64]
 Longs = npt.NDArray[np.uint64]
 
 PIECE = 60_000
-"""Rows of the pool that are read at once: whole row groups of 20,000, so that none is read twice."""
+"""Rows of the pool that are read at once: of a whole pool three row groups, so that none is read twice."""
 
 _WITHOUT_CACHE = 5_000
 """Rows that are read again sooner than a cache is opened."""

@@ -89,9 +89,10 @@ def _best(node: Ints, ranked: Ints) -> Ints:
     """The row of lowest rank of each node; ranks and nodes are all numbers from 0."""
     by_rank = np.empty(len(ranked), np.int64)
     by_rank[ranked] = np.arange(len(ranked))
-    best = np.empty(int(node.max(initial=-1)) + 1, np.int64)
-    best[node[by_rank[::-1]]] = by_rank[::-1]  # what is assigned last stays
-    return best
+    best = np.full(int(node.max(initial=-1)) + 1, len(ranked), np.int64)
+    np.minimum.at(best, node, ranked)
+    rows: Ints = by_rank[best]
+    return rows
 
 
 def _told(what: str) -> Callable[[int, int], None]:

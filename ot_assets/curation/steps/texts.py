@@ -41,15 +41,15 @@ class ArtifactTexts:
         back[order] = np.arange(len(rows))
         return read if np.array_equal(order, np.arange(len(rows))) else read[back]
 
-    def _rows(self) -> list[int]:
-        """Of each part."""
-        return [file.rows or 0 for file in self.artifact.manifest.tables[""].files]
+    def _rows(self) -> list[int | None]:
+        """Of each part; None where its manifest does not say."""
+        return [file.rows for file in self.artifact.manifest.tables[""].files]
 
     def _pieces(self, rows: npt.NDArray[np.int64], columns: Sequence[str]) -> Iterator[pa.Table]:
         """The rows (ascending) of one row group after the other."""
         start = 0
         for path, whole in zip(self.artifact.parts(), self._rows(), strict=True):
-            if np.searchsorted(rows, start) == np.searchsorted(rows, start + whole):
+            if whole is not None and np.searchsorted(rows, start) == np.searchsorted(rows, start + whole):
                 start += whole
                 continue
             with pq.ParquetFile(path) as parquet:

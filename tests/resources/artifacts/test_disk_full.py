@@ -12,7 +12,7 @@ import polars as pl
 import pytest
 
 from resources.artifacts import ArtifactStore, DiskFull, TransferFailed, chunks, disk, hashing
-from tests.resources.artifacts.making import AIME, publish
+from tests.resources.artifacts.making import AIME, publish, requests
 
 
 @pytest.fixture
@@ -83,6 +83,27 @@ def test_a_limit_on_file_size(tmp_path: Path) -> None:
         expect_full(ArtifactStore(tmp_path / "store"), "larger than this process or disk allows")
     finally:
         resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
+
+
+def test_a_disk_that_fills_up_behind_the_last_rows(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The last row group is written behind, so its error comes out when publishing; there is no second try without it."""
+    monkeypatch.setattr(chunks, "ROW_GROUP_ROWS", 2)
+    store = ArtifactStore(tmp_path)
+    before = publish(store, 3)
+
+    def full(_handle: int, _data: bytes) -> None:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    rows = requests(2)
+    with store.publication("trace_requests", AIME, code_version="1") as out:
+        with monkeypatch.context() as patch:
+            patch.setattr(hashing, "write_all", full)
+            out.write(rows)
+            with pytest.raises(DiskFull):
+                out.publish()
+        with pytest.raises(DiskFull):
+            out.publish()
+    assert store.current_id("trace_requests", AIME) == before.artifact_id
 
 
 @pytest.mark.parametrize("code", [errno.ENOSPC, errno.EDQUOT])

@@ -114,6 +114,35 @@ def test_what_breaks_a_rule_is_left_to_pandera(wrong: pl.DataFrame) -> None:
     assert not holds(Questions, wrong)
 
 
+FLOATS = [
+    (kind, name)
+    for kind in KINDS
+    for name, column in kind.to_schema().columns.items()
+    if column.dtype.type.is_float() and not column.nullable
+]
+
+
+@pytest.mark.parametrize(("kind", "name"), FLOATS, ids=lambda value: getattr(value, "__name__", value))
+@settings(max_examples=5, deadline=None)
+@given(st.data())
+def test_nan_is_no_value(kind: type[DataSchema], name: str, data: st.DataObject) -> None:
+    row = data.draw(st.fixed_dictionaries({column: cells(kind, column) for column in kind.dtypes()}))
+    frame = pl.DataFrame([row | {name: float("nan")}], schema=kind.dtypes(), orient="row")
+    assert not holds(kind, frame) and not pandera_accepts(kind, frame)
+
+
+def test_a_check_of_ones_own_is_not_taken_for_panderas_by_its_name() -> None:
+    never = pa.Check(lambda data: data.lazyframe.select(pl.col(data.key) < 0), name="greater_than_or_equal_to")
+    kind = type("Own", (DataSchema,), {"to_schema": classmethod(lambda cls: schema)})
+    schema = pa.DataFrameSchema({"number": pa.Column(int, never)}, strict=True)
+    assert not holds(kind, pl.DataFrame({"number": [2]}))
+
+
+def test_a_check_that_fails_itself_is_left_to_pandera(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(pa.Check, "get_builtin_check_fn", lambda name: pytest.fail)
+    assert not holds(Questions, question())
+
+
 def test_rules_that_it_does_not_know_are_left_to_pandera() -> None:
     class Even(DataSchema):
         number: int = pa.Field(ge=0)
