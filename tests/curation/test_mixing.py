@@ -72,11 +72,13 @@ def test_no_row_goes_missing(
 @given(
     size=st.integers(1, 40), small=st.integers(1, 60), more=st.integers(0, 40), fill=st.sampled_from(["none", "repeat"])
 )
-def test_fewer_rows_are_a_prefix_of_more(size: int, small: int, more: int, fill: str) -> None:
+def test_fewer_rows_are_among_more(size: int, small: int, more: int, fill: str) -> None:
     pools = {"a": source("a", size)}
     few = drawn(mix("p", part(small, "a", fill=fill), pools, 3), "a")
     many = drawn(mix("p", part(small + more, "a", fill=fill), pools, 3), "a")
-    assert many[: len(few)] == few
+    assert set(few) <= set(many)
+    if len(few) % size and len(many) % size:  # drawn in order
+        assert many[: len(few)] == few
 
 
 @settings(max_examples=200, deadline=None)
