@@ -88,9 +88,8 @@ class User:
             dialog.wait_for(state="hidden")
         self.page.get_by_text(re.compile("Created backfill|Launched run")).first.wait_for()
 
-    def terminate(self, run_id: str) -> None:
-        """The run's page -> Terminate, and yes."""
-        self.open(f"/runs/{run_id}")
+    def terminate(self) -> None:
+        """On a run's page: Terminate, and yes."""
         self.page.get_by_role("button", name="Terminate").first.click()
         dialog = self.page.locator(".dagster-dialog")
         dialog.get_by_role("button", name="Terminate").click()

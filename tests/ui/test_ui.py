@@ -133,9 +133,11 @@ def test_a_run_that_is_terminated_leaves_the_state_whole(ui: UiServer, user: Use
     before, stored = record(ui.home.path), len(ui.home.stored_keys())
     user.launch("ask_teachers", ("chain-sum",), (TEACHER,))
     run = await_started(ui.home.path, before)
+    user.open(f"/runs/{run.run_id}")  # at once: a page takes its time on a busy machine, and the run goes on
+    expect(user.page.get_by_role("button", name="Terminate").first).to_be_visible()
     while len(ui.home.stored_keys()) == stored:  # not before it has bought something
-        user.page.wait_for_timeout(500)
-    user.terminate(run.run_id)
+        user.page.wait_for_timeout(100)
+    user.terminate()
     (run,) = await_runs(ui.home.path, before, 1)
     assert run.status == dg.DagsterRunStatus.CANCELED
     after = record(ui.home.path)
