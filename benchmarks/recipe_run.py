@@ -52,9 +52,8 @@ class Clock:
     def wrap(self, name: str, function: Callable[..., Any]) -> Callable[..., Any]:
         @functools.wraps(function)
         def timed(*args: Any, **kwargs: Any) -> Any:
-            if (
-                threading.current_thread() is not threading.main_thread()
-            ):  # what goes on beside costs no time of its own
+            # What goes on beside costs no time of its own.
+            if threading.current_thread() is not threading.main_thread():
                 return function(*args, **kwargs)
             with self.kind(name):
                 return function(*args, **kwargs)

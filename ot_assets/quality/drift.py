@@ -1,7 +1,7 @@
 """Distances between this version of a data set and the previous one.
 
-Belongs here: functions that make a `Measure` or a `Moved`. Each reads both versions once, lazily, with only the columns that it
-needs, and returns None where one of them has nothing to compare.
+Belongs here: functions that make a `Measure` or a `Moved`. Each reads a version once, lazily, with only the columns that
+it needs, and gives None where one of them has nothing to compare.
 """
 
 from __future__ import annotations

@@ -46,7 +46,7 @@ class Remembered:
 
     def keep(self) -> None:
         """Writes down what was found out."""
-        if self._path is None or not self._version or not self._now:
+        if self._path is None or not self.keeps or not self._now:
             return
         beside = self._path.with_name(f".{self._path.name}.{os.getpid()}")
         with contextlib.suppress(OSError):

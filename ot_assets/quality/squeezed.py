@@ -12,11 +12,9 @@ import os
 from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
-import numpy.typing as npt
 import polars as pl
 
-Longs = npt.NDArray[np.uint64]
-Bools = npt.NDArray[np.bool_]
+from ot_assets.curation.digests import Bools, Longs, joined
 
 SPACES = [
     chr(code)
@@ -58,16 +56,13 @@ def _hashes(texts: pl.Series) -> pl.Series:
 def _hashed(texts: pl.Series, *, as_it_is: bool) -> tuple[Longs, Bools]:
     from ot_assets.quality.squeezed_kernel import hash_squeezed
 
-    arrow = texts.fill_null("").rechunk().to_arrow(compat_level=pl.CompatLevel.oldest())
-    _, cuts, data = arrow.buffers()
-    offsets = np.frombuffer(cuts, np.int64)[arrow.offset : arrow.offset + len(arrow) + 1]
-    read = np.frombuffer(data or b"", np.uint8)
-    hashes, plain = np.empty(len(arrow), np.uint64), np.empty(len(arrow), np.bool_)
+    data, offsets = joined(texts)
+    hashes, plain = np.empty(len(texts), np.uint64), np.empty(len(texts), np.bool_)
 
     def piece(start: int) -> None:
         end = start + _AT_ONCE
-        hash_squeezed(read, offsets[start : end + 1], as_it_is, hashes[start:end], plain[start:end])
+        hash_squeezed(data, offsets[start : end + 1], as_it_is, hashes[start:end], plain[start:end])
 
     with ThreadPoolExecutor(len(os.sched_getaffinity(0))) as pool:
-        list(pool.map(piece, range(0, len(arrow), _AT_ONCE)))
+        list(pool.map(piece, range(0, len(texts), _AT_ONCE)))
     return hashes, plain
