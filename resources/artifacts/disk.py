@@ -125,13 +125,15 @@ def sync_tree(folder: Path) -> None:
 
 
 def tree_usage(top: Path) -> Usage:
-    """Bytes and newest change under a folder, or of a file. What vanishes meanwhile counts nothing."""
+    """Bytes and newest change under a folder, or of a file. What vanishes meanwhile counts nothing; a file that several
+    versions share counts with its share.
+    """
     found = top.lstat()
     total, newest = 0 if top.is_dir() else found.st_size, found.st_mtime
     for path in top.rglob("*") if top.is_dir() else ():
         with contextlib.suppress(FileNotFoundError):
             found = path.lstat()
-            total += 0 if path.is_dir() else found.st_size
+            total += 0 if path.is_dir() else found.st_size // max(found.st_nlink, 1)
             newest = max(newest, found.st_mtime)
     return Usage(total, newest)
 

@@ -44,6 +44,7 @@ class FileInfo(_Record):
     """One file: path below the artifact's folder, size, sha256, and rows when it holds rows.
 
     `annotation` marks a file that is published beside the content but is no part of the content hash (a card, a log).
+    `groups` are fingerprints of a part's row groups (`parts.fingerprint`): the next version may share the part.
     """
 
     path: str
@@ -51,6 +52,7 @@ class FileInfo(_Record):
     sha256: str
     rows: int | None = None
     annotation: bool = False
+    groups: list[str] | None = None
 
 
 class TableInfo(_Record):

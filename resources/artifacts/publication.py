@@ -27,6 +27,7 @@ from resources.artifacts.hashing import HashedFile
 from resources.artifacts.locks import hold
 from resources.artifacts.manifest import MANIFEST, CheckRecord, FileInfo, Input, Manifest, TableInfo
 from resources.artifacts.partition import Partition
+from resources.artifacts.parts import Earlier
 from resources.artifacts.pins import Version, pin, unpin
 from resources.artifacts.places import ASSET, shelf_path
 from resources.artifacts.record import Facts, as_json, make_manifest
@@ -120,7 +121,8 @@ class Publication:
         if table not in self._tables:
             if table and not ASSET.fullmatch(table):
                 raise UserError(f"{table!r} is not a table's name", fix=f"it must match {ASSET.pattern}")
-            self._tables[table] = TableWriter(staging, table, self._schemas.get(table))
+            schema = self._schemas.get(table)
+            self._tables[table] = TableWriter(staging, table, schema, earlier=self._earlier(table))
         try:
             with clear_disk_errors(staging):
                 self._tables[table].write(frame)
@@ -251,6 +253,17 @@ class Publication:
             pin(self._open_staging(), Version(asset, partition, found.artifact_id))
             if self._store.current_id(asset, partition) == found.artifact_id:
                 return found
+
+    def _earlier(self, table: str) -> Earlier | None:
+        """The table of the version before; nobody publishes another while we hold the partition's lock."""
+        if self._store.place.remote:
+            return None
+        try:
+            before = self._store.current(self.asset, self.partition)
+        except DamagedArtifact:
+            return None
+        info = before.manifest.tables.get(table) if before else None
+        return Earlier(Path(before.path), info.files) if before and info else None
 
     def _damaged_input(self) -> DamagedArtifact | None:
         """The first input that is not as it was published: what a reader's error over its bytes really means."""

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from lineage_house import House
 
-from resources.artifacts import chunks, tables
+from resources.artifacts import chunks, parts
 
 
 @pytest.fixture(autouse=True)
@@ -31,7 +31,7 @@ def built(tmp_path_factory: pytest.TempPathFactory) -> House:
 def in_small_parts() -> Iterator[None]:
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(chunks, "ROW_GROUP_ROWS", 50)
-        patch.setattr(tables, "PART_ROWS", 50)
+        patch.setattr(parts, "PART_ROWS", 50)
         yield
 
 

@@ -16,7 +16,7 @@ from resources.artifacts import (
     Partition,
     ValidationFailed,
     chunks,
-    tables,
+    parts,
 )
 from resources.errors import UserError
 from schemas import SCHEMAS
@@ -268,7 +268,7 @@ def test_declared_tables_are_always_there(local: ArtifactStore) -> None:
 
 def test_parts_and_row_groups(local: ArtifactStore, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(chunks, "ROW_GROUP_ROWS", 10)
-    monkeypatch.setattr(tables, "PART_ROWS", 30)
+    monkeypatch.setattr(parts, "PART_ROWS", 30)
     publish(local, 105)
     found = current(local)
     assert [f.rows for f in found.manifest.tables[""].files] == [30, 30, 30, 15]
@@ -297,7 +297,7 @@ def test_the_broken_row_is_named_wherever_it_is(local: ArtifactStore, monkeypatc
 
 def test_a_key_may_not_come_twice_even_far_apart(local: ArtifactStore, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(chunks, "ROW_GROUP_ROWS", 10)
-    monkeypatch.setattr(tables, "PART_ROWS", 20)
+    monkeypatch.setattr(parts, "PART_ROWS", 20)
     for rows in ([verdicts(95), verdicts(2, start=7)], [verdicts(5), verdicts(5)]):
         with (
             pytest.raises(ValidationFailed, match="trace_id: must be unique") as told,

@@ -8,8 +8,8 @@ import pyarrow.dataset
 import pyarrow.parquet as pq
 import pytest
 
-from resources.artifacts import ArtifactStore, chunks, tables
-from resources.artifacts.tables import plain_arrow
+from resources.artifacts import ArtifactStore, chunks, parts
+from resources.artifacts.parts import plain_arrow
 from schemas import SCHEMAS, TrainingSet
 from tests.resources.artifacts.making import R1
 
@@ -36,7 +36,7 @@ def examples(rows: int) -> pl.DataFrame:
 def lying(local: ArtifactStore, monkeypatch: pytest.MonkeyPatch) -> Path:
     """Two parts, each of one row group."""
     monkeypatch.setattr(chunks, "ROW_GROUP_ROWS", 10)
-    monkeypatch.setattr(tables, "PART_ROWS", 10)
+    monkeypatch.setattr(parts, "PART_ROWS", 10)
     with local.publication("training_set", R1, code_version="1", schemas=SCHEMAS["training_set"]) as out:
         out.write(examples(20))
         out.drop(pl.DataFrame({"row_id": ["x"], "rule": ["long"]}))
