@@ -130,7 +130,7 @@ def _draw(name: str, source: SourceRows, taken: int, seed: int) -> tuple[pl.Data
     every = taken % len(ids) == 0
     order = np.arange(len(ids)) if every else draw_order(seed, source.key, ids.get_column("question_id"))
     places = np.resize(order, taken)
-    drawn = ids[places].with_columns(
+    drawn = (ids if every and taken == len(ids) else ids[places]).with_columns(
         part=pl.lit(name),
         copy=pl.Series(np.arange(taken) // len(ids), dtype=pl.Int64),
         row=pl.Series(places, dtype=pl.Int64),
@@ -147,11 +147,14 @@ def gather(picks: pl.DataFrame, batches: Iterable[pl.DataFrame]) -> Iterator[pl.
     artifact's order, the same row in the order of `picks`. Batches without a picked row give nothing. Raises `ValueError`
     when `picks` was made from another artifact: a `question_id` that does not match, or a row past the end.
     """
-    start = 0
-    picks = picks.sort(ROW, maintain_order=True)
+    start = first = 0
+    every = picks.get_column(ROW).to_numpy()
+    if (every[1:] < every[:-1]).any():
+        picks = picks.sort(ROW, maintain_order=True)
+        every = picks.get_column(ROW).to_numpy()
     for batch in batches:
-        here = picks.filter(pl.col(ROW).is_between(start, start + len(batch) - 1))
-        places = here.get_column(ROW).to_numpy() - start
+        last = int(np.searchsorted(every, start + len(batch)))
+        here, places, first = picks[first:last], every[first:last] - start, last
         rows = batch if np.array_equal(places, np.arange(len(batch))) else batch[places]
         start += len(batch)
         if "question_id" in here.columns and not here.get_column("question_id").equals(rows.get_column("question_id")):

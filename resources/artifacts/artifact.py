@@ -118,9 +118,14 @@ class Artifact:
 
     def _row_groups(self, table: TableInfo, columns: Sequence[str] | None) -> Generator[pl.DataFrame, None, None]:
         for info in table.files:
-            with self._naming_damage(), pq.ParquetFile(self._local(info)) as parquet:
-                for group in range(parquet.num_row_groups):
-                    yield pl.DataFrame(parquet.read_row_group(group, columns=columns and list(columns)))
+            with self._naming_damage():
+                path, start = self._local(info), 0
+                rows, parts = pl.scan_parquet(path), pq.read_metadata(path)
+                rows = rows if columns is None else rows.select(columns)
+                for group in range(parts.num_row_groups):
+                    count = parts.row_group(group).num_rows
+                    yield rows.slice(start, count).collect()
+                    start += count
 
     def _table(self, table: str) -> TableInfo:
         info = self.manifest.tables.get(table)
