@@ -14,6 +14,7 @@ import pytest
 from hypothesis import given, settings
 from pydantic import ValidationError
 
+from ot_assets.curation.dedup import numbers
 from ot_assets.curation.dedup.clusters import connected, star
 from ot_assets.curation.dedup.found import Found
 from ot_assets.curation.dedup.material import Material
@@ -308,7 +309,18 @@ def test_ranks_of_contested_rows_choose_as_ranks_of_all_rows_do(data: st.DataObj
     length = pl.Series([data.draw(st.integers(1, 3)) for _ in range(count)], dtype=pl.Int64)
     rows = np.zeros(nodes, np.int64)
     words = np.zeros((nodes, 2), np.uint64)
-    material = Material(node, gold, length, rows, rows, rows.astype(np.uint64), words, words, Readings(None, None))  # type: ignore[arg-type]
+    material = Material(
+        node,
+        gold.to_numpy(),
+        length.to_numpy(),
+        words,
+        rows,
+        rows.astype(np.uint64),
+        words,
+        words,
+        Readings(numbers.read, None),
+        lambda nodes: [],
+    )
     some, every = (
         _ranked(frame, ["two", "one"], material, found),
         ranks(frame, ["two", "one"], gold=gold, length=length),

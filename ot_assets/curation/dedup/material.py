@@ -19,16 +19,14 @@ import polars as pl
 
 from ot_assets.curation import digests
 from ot_assets.curation.dedup import minhash, numbers
+from ot_assets.curation.dedup.faces import stretches
 from ot_assets.curation.dedup.readings import Readings
 from ot_assets.curation.steps.context import Texts
 from ot_assets.registry.specs.dedup import Dedup
-from resources.behind import ahead
 
 Ints = npt.NDArray[np.int64]
 Longs = npt.NDArray[np.uint64]
-
-PIECE = 60_000
-"""Rows of the pool that are read at once: of a whole pool three row groups, so that none is read twice."""
+Bools = npt.NDArray[np.bool_]
 
 _WITHOUT_CACHE = 5_000
 """Rows that are read again sooner than a cache is opened."""
@@ -36,15 +34,15 @@ _WITHOUT_CACHE = 5_000
 
 @dataclass(frozen=True)
 class Material:
-    """What is compared. `node[i]` is the node of row i; the others have one entry a row (`gold`, `length`) or a node."""
+    """What is compared. `node[i]` is the node of row i; `gold` and `length` have one entry a row, the others a node."""
 
     node: Ints
-    gold: pl.Series
+    gold: Bools
     """Whether the row has a gold answer."""
-    length: pl.Series
+    length: Ints
     """Characters of the question."""
-    numbers: Ints
-    """The texts, as the readings number them."""
+    said: Longs
+    """Digests (two words) of the question that the node was first met as."""
     characters: Ints
     """Of the texts."""
     groups: Longs
@@ -54,18 +52,23 @@ class Material:
     signs: Longs
     """Digests of the soft signs."""
     readings: Readings
+    questions: Callable[[Ints], list[str]]
+    """The questions as which these nodes were first met: for readings that are lost."""
 
     def __len__(self) -> int:
         """How many nodes there are."""
-        return len(self.numbers)
+        return len(self.characters)
 
     def texts(self, nodes: Ints | None = None) -> list[str]:
         """The texts of these nodes, or of all."""
-        return self.readings.texts(self.numbers if nodes is None else self.numbers[nodes])
+        return self.readings.texts(self._numbers(np.arange(len(self)) if nodes is None else nodes))
 
     def soft(self, nodes: Ints) -> list[str]:
         """The soft signs of these nodes."""
-        return self.readings.soft(self.numbers[nodes])
+        return self.readings.soft(self._numbers(nodes))
+
+    def _numbers(self, nodes: Ints) -> Ints:
+        return self.readings.numbers(self.said[nodes], lambda places: self.questions(nodes[places]))
 
 
 def readings_for(step: Dedup, rows: int, home: Path | None) -> Readings:
@@ -81,44 +84,50 @@ def gather(
     step: Dedup, frame: pl.DataFrame, texts: Texts, readings: Readings, progress: Callable[[int, int], None]
 ) -> Material:
     """The material of a step's rows; it is good as long as the readings are open."""
-    gold, length = pl.Series([], dtype=pl.Boolean), pl.Series([], dtype=pl.Int64)
-    rows = np.empty(len(frame), _ROW)
-    parts = (frame.slice(start, PIECE) for start in range(0, len(frame), PIECE))
+    rows = {name: np.empty((len(frame), *shape), kind) for name, (kind, shape) in _COLUMNS.items()}
     start = 0
-    for part, read in ahead((part, texts.read(part, ["question", "gold"])) for part in parts):
-        gold.append(read.get_column("gold").fill_null("").str.strip_chars() != "")
-        length.append(read.get_column("question").str.len_chars().cast(pl.Int64))
-        mine = rows[start : start + len(part)]
-        mine["number"], records = readings.read(read.get_column("question").fill_null(""))
-        group = records["strict"]
+    for some in stretches(frame, texts, readings):
+        faces, mine = some.faces, slice(start, start + len(some.rows))
+        for name, face in _FACES.items():
+            rows[name][mine] = faces[face]
+        group = faces["strict"]
         if step.within == "source":
-            group = digests.together(_named(part.get_column("source")), group)
-        mine["key"] = digests.together(group, records["normal"])
-        mine["node"] = digests.together(mine["key"], records["soft"])
-        mine["group"], mine["signs"], mine["characters"] = (
-            group[:, 0] | np.uint64(1),
-            records["soft"],
-            records["characters"],
-        )
-        start += len(part)
+            group = digests.together(_named(some.rows.get_column("source")), group)
+        key = digests.together(group, faces["normal"])
+        rows["group"][mine], rows["key"][mine] = group[:, 0] | np.uint64(1), key
+        rows["node"][mine] = digests.together(key, faces["soft"])
+        start += len(some.rows)
         progress(start, len(frame))
     node, first = _numbered(rows["node"])
-    said = rows[first]
+
+    def questions(nodes: Ints) -> list[str]:
+        return texts.read(frame[first[nodes]], ["question"]).get_column("question").fill_null("").to_list()
+
     return Material(
-        node, gold, length, said["number"], said["characters"], said["group"], said["key"], said["signs"], readings
+        node,
+        rows["gold"],
+        rows["length"],
+        rows["said"][first],
+        rows["characters"][first],
+        rows["group"][first],
+        rows["key"][first],
+        rows["signs"][first],
+        readings,
+        questions,
     )
 
 
-_ROW = np.dtype(
-    [
-        ("number", np.int64),
-        ("characters", np.int64),
-        ("group", np.uint64),
-        ("key", np.uint64, 2),
-        ("node", np.uint64, 2),
-        ("signs", np.uint64, 2),
-    ]
-)
+_FACES = {"gold": "gold", "length": "length", "said": "key", "characters": "characters", "signs": "soft"}
+_COLUMNS: dict[str, tuple[type[np.generic], tuple[int, ...]]] = {
+    "gold": (np.bool_, ()),
+    "length": (np.int64, ()),
+    "said": (np.uint64, (2,)),
+    "characters": (np.int64, ()),
+    "group": (np.uint64, ()),
+    "key": (np.uint64, (2,)),
+    "node": (np.uint64, (2,)),
+    "signs": (np.uint64, (2,)),
+}
 
 
 def _named(sources: pl.Series) -> Longs:
@@ -132,10 +141,9 @@ def _named(sources: pl.Series) -> Longs:
 def _numbered(names: Longs) -> tuple[Ints, Ints]:
     """A number for each row, the same for equal names, in the order in which they first come; and where each comes first."""
     order, begins = digests.sorted_rows(names)
-    first = order[begins]
-    by_row = np.argsort(first)
-    number = np.empty(len(first), np.int64)
-    number[by_row] = np.arange(len(first))
+    is_first = np.zeros(len(names), np.bool_)
+    is_first[order[begins]] = True
+    number = (np.cumsum(is_first) - 1)[order[begins]]
     node = np.empty(len(names), np.int64)
     node[order] = number[np.cumsum(begins) - 1]
-    return node, first[by_row]
+    return node, np.flatnonzero(is_first)

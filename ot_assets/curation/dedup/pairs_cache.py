@@ -15,13 +15,6 @@ disk, or a folder that cannot be written, costs the next search its time.
 
 from __future__ import annotations
 
-import contextlib
-import os
-import struct
-import time
-import tokenize
-import zipfile
-import zlib
 from collections.abc import Sequence
 from dataclasses import dataclass
 from hashlib import blake2b
@@ -30,8 +23,8 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 
+from ot_assets.curation.dedup import archives
 from ot_assets.curation.mixing64 import mixed
-from resources.artifacts.disk import sync_file
 
 Ints = npt.NDArray[np.int64]
 Floats = npt.NDArray[np.float64]
@@ -39,13 +32,7 @@ Longs = npt.NDArray[np.uint64]
 
 _VERSION = 1
 _KEPT = 6
-_STALE_SECONDS = 24 * 3600
 _SAMPLE = 4_096
-_UNREADABLE = (
-    OSError, ValueError, KeyError, EOFError, IndexError, TypeError, MemoryError, RuntimeError, SyntaxError,
-    zipfile.BadZipFile, zlib.error, struct.error, tokenize.TokenError,
-)  # fmt: skip
-"""What a flipped bit in one of numpy's archives can raise."""
 
 
 @dataclass(frozen=True)
@@ -67,7 +54,7 @@ class PairsCache:
         for path in _by_share(folder, prefix, mine[order]):
             known = _read(path)
             if known is None:
-                _remove(path)
+                archives.remove(path)
                 continue
             keys_there, left, right, similarity = known
             place = np.full(len(keys_there), -1, np.int64)
@@ -93,30 +80,14 @@ class PairsCache:
         keys = self.keys[order]
         sample = keys[:: len(keys) // _SAMPLE + 1]
         name = self.prefix + blake2b(keys.tobytes(), digest_size=12).hexdigest()
-        beside = self.folder / f".{name}.{os.getpid()}.{time.monotonic_ns()}"
-        try:
-            self.folder.mkdir(parents=True, exist_ok=True)
-            with beside.open("xb") as file:
-                np.savez(
-                    file,
-                    size=len(keys),
-                    sample=sample,
-                    keys=keys,
-                    left=rank[left],
-                    right=rank[right],
-                    similarity=similarity,
-                )
-            sync_file(beside)
-            beside.replace(self.folder / f"{name}.npz")
-        except OSError:
-            return
-        finally:
-            _remove(beside)
-        self._tidy(self.folder / f"{name}.npz", keys)
+        path = self.folder / f"{name}.npz"
+        pairs = {"left": rank[left], "right": rank[right], "similarity": similarity}
+        if archives.keep(path, size=len(keys), sample=sample, keys=keys, **pairs):
+            self._tidy(path, keys)
 
     def _tidy(self, mine: Path, keys: Longs) -> None:
         """Removes what this search's file makes needless, and what killed searches left."""
-        files = [path for path in _oldest_first(self.folder, self.prefix) if path != mine]
+        files = [path for path in archives.oldest_first(self.folder, self.prefix) if path != mine]
         needless = []
         for path in files:
             sample = _sample(path)
@@ -124,11 +95,8 @@ class PairsCache:
                 needless.append(path)
         left = [path for path in files if path not in needless]
         for path in needless + left[: max(0, len(left) + 1 - _KEPT)]:
-            _remove(path)
-        for path in _oldest_first(self.folder, f".{self.prefix}"):
-            with contextlib.suppress(OSError):
-                if time.time() - path.stat().st_mtime > _STALE_SECONDS:
-                    _remove(path)
+            archives.remove(path)
+        archives.remove_torn(self.folder, self.prefix)
 
 
 def hashed(keys: Sequence[str], groups: Longs | None) -> Longs:
@@ -154,10 +122,10 @@ def hashed(keys: Sequence[str], groups: Longs | None) -> Longs:
 def _by_share(folder: Path, prefix: str, keys: Longs) -> list[Path]:
     """The files that know some of the keys (ascending), the one that knows most first, by a sample of each."""
     known = []
-    for path in _oldest_first(folder, prefix):
+    for path in archives.oldest_first(folder, prefix):
         sample = _sample(path)
         if sample is None:
-            _remove(path)
+            archives.remove(path)
         elif (share := float(_within(sample[1], keys).mean())) > 0:
             known.append((share * sample[0], path))
     return [path for _, path in sorted(known, reverse=True)]
@@ -165,11 +133,10 @@ def _by_share(folder: Path, prefix: str, keys: Longs) -> list[Path]:
 
 def _sample(path: Path) -> tuple[int, Longs] | None:
     """How many texts a file knows, and the keys of some, evenly spread; None where it cannot be read."""
-    try:
-        with np.load(path, allow_pickle=False) as file:
-            size, sample = int(file["size"]), file["sample"]
-    except _UNREADABLE:
+    found = archives.load(path, "size", "sample")
+    if found is None or found[0].shape != ():
         return None
+    size, sample = int(found[0]), found[1]
     return (
         (size, sample)
         if sample.ndim == 2 and sample.shape[1] == 2 and len(sample) and sample.dtype == np.uint64
@@ -179,11 +146,10 @@ def _sample(path: Path) -> tuple[int, Longs] | None:
 
 def _read(path: Path) -> tuple[Longs, Ints, Ints, Floats] | None:
     """Keys and pairs of a file; None where it is not what it should be."""
-    try:
-        with np.load(path, allow_pickle=False) as file:
-            keys, left, right, similarity = (file[name] for name in ("keys", "left", "right", "similarity"))
-    except _UNREADABLE:
+    found = archives.load(path, "keys", "left", "right", "similarity")
+    if found is None:
         return None
+    keys, left, right, similarity = found
     shapes = keys.ndim == 2 and keys.shape[1] == 2 and left.ndim == 1 and left.shape == right.shape == similarity.shape
     kinds = [array.dtype for array in (keys, left, right, similarity)]
     if not shapes or not len(keys) or kinds != [np.uint64, np.uint32, np.uint32, np.float64]:
@@ -198,19 +164,3 @@ def _within(some: Longs, keys: Longs) -> npt.NDArray[np.bool_]:
     at = np.minimum(np.searchsorted(keys[:, 0], some[:, 0]), len(keys) - 1)
     found: npt.NDArray[np.bool_] = (keys[at] == some).all(axis=1)
     return found
-
-
-def _oldest_first(folder: Path, prefix: str) -> list[Path]:
-    """The folder's files with this beginning; none where it cannot be read. They may be gone when they are opened."""
-    found = []
-    with contextlib.suppress(OSError), os.scandir(folder) as entries:
-        for entry in entries:
-            if entry.name.startswith(prefix):
-                with contextlib.suppress(OSError):
-                    found.append((entry.stat().st_mtime_ns, entry.name))
-    return [folder / name for _, name in sorted(found)]
-
-
-def _remove(path: Path) -> None:
-    with contextlib.suppress(OSError):
-        path.unlink()

@@ -12,12 +12,12 @@ from __future__ import annotations
 
 import unicodedata
 from collections.abc import Callable
+from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
 from types import TracebackType
 
 import numpy as np
 import numpy.typing as npt
-import polars as pl
 
 from ot_assets.curation import digests
 from ot_assets.curation.dedup.numbers import VERSION, Reading
@@ -25,8 +25,12 @@ from ot_assets.curation.dedup.readings_file import RECORD, Records, Shelf, join,
 from resources.errors import UserError
 
 Ints = npt.NDArray[np.int64]
-# What a character is (a sign, a stop) is Python's tables to say.
-_PREFIX = f"readings-{VERSION}-{unicodedata.unidata_version}-"
+Longs = npt.NDArray[np.uint64]
+
+RULES = f"{VERSION}-{unicodedata.unidata_version}"
+"""The version of the rules. What a character is (a sign, a stop) is Python's tables to say."""
+
+_PREFIX = f"readings-{RULES}-"
 
 
 class Readings:
@@ -34,33 +38,45 @@ class Readings:
 
     def __init__(self, reader: Callable[[str], Reading], folder: Path | None) -> None:
         self._reader = reader
-        self._folder = folder
+        self.folder = folder
+        self._opening: Future[list[Shelf]] | None = None
+        """The folder's files, which are checked until the first text is asked about."""
         self._shelves: list[Shelf] = []
         self._bases = [0]
         """The number of each shelf's first text, and that of the next one's."""
 
     def __enter__(self) -> Readings:
-        for shelf in opened(self._folder, _PREFIX) if self._folder is not None else ():
-            self._add(shelf)
+        if self.folder is not None:
+            folder = self.folder
+            pool = ThreadPoolExecutor(1, thread_name_prefix="readings")
+            self._opening = pool.submit(lambda: list(opened(folder, _PREFIX)))
+            pool.shutdown(wait=False)
         return self
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        if self._folder is not None and kind is None:
-            join(self._folder, _PREFIX, self._shelves)
+        self._open()
+        if self.folder is not None and kind is None:
+            join(self.folder, _PREFIX, self._shelves)
         for shelf in self._shelves:
             shelf.close()
 
-    def read(self, texts: pl.Series) -> tuple[Ints, Records]:
-        """The number and the record of each text, in order; equal texts have one."""
-        keys = digests.of_texts(texts)
+    def read(self, keys: Longs, texts: Callable[[Ints], list[str]]) -> tuple[Ints, Records]:
+        """The number and the record of each text, in order; equal texts have one. `keys` are the digests of the texts;
+        `texts` gives those at these places, and is asked for what was never read.
+        """
+        numbers = self.numbers(keys, texts)
+        return numbers, self._records(numbers)
+
+    def numbers(self, keys: Longs, texts: Callable[[Ints], list[str]]) -> Ints:
+        """As `read`, without the records."""
+        self._open()
         order, first = digests.sorted_rows(keys)
         place = np.empty(len(keys), np.int64)
         place[order] = np.cumsum(first) - 1
         rows = order[first]
-        numbers, records = self._looked_up(keys[rows], texts, rows)
-        return numbers[place], records[place]
+        return self._looked_up(keys[rows], texts, rows)[place]
 
     def texts(self, numbers: Ints) -> list[str]:
         """The normal texts of these numbers."""
@@ -70,24 +86,39 @@ class Readings:
         """The soft signs of the texts of these numbers."""
         return self._pieces(numbers, soft=True)
 
-    def _looked_up(self, keys: npt.NDArray[np.uint64], texts: pl.Series, rows: Ints) -> tuple[Ints, Records]:
-        """Numbers and records for keys that ascend; `rows` says where each one's text stands."""
-        numbers, records = np.full(len(keys), -1, np.int64), np.empty(len(keys), RECORD)
+    def _open(self) -> None:
+        """Until the folder's files are there."""
+        opening, self._opening = self._opening, None
+        for shelf in opening.result() if opening is not None else ():
+            self._add(shelf)
+
+    def _looked_up(self, keys: Longs, texts: Callable[[Ints], list[str]], rows: Ints) -> Ints:
+        """Numbers for keys that ascend; `rows` says where each one's text stands."""
+        numbers, left = np.empty(len(keys), np.int64), np.arange(len(keys))
         for base, shelf in zip(self._bases, list(self._shelves), strict=False):
-            left = np.flatnonzero(numbers < 0)
             at = shelf.found(keys[left])
             known = at >= 0
             numbers[left[known]] = base + at[known]
-            records[left[known]] = shelf.records[at[known]]
-        left = np.flatnonzero(numbers < 0)
+            left = left[~known]
         if len(left):
-            shelf = self._read_anew(keys[left], texts.gather(rows[left]).to_list())
             numbers[left] = self._bases[-1] + np.arange(len(left))
-            records[left] = shelf.records
-            self._add(shelf)
-        return numbers, records
+            self._add(self._read_anew(keys[left], texts(rows[left])))
+        return numbers
 
-    def _read_anew(self, keys: npt.NDArray[np.uint64], texts: list[str]) -> Shelf:
+    def _records(self, numbers: Ints) -> Records:
+        owner = np.searchsorted(self._bases, numbers, "right") - 1
+        owners = np.flatnonzero(np.bincount(owner))
+        if len(owners) == 1:  # as it mostly is, and then they are copied once
+            which = int(owners[0])
+            records: Records = self._shelves[which].records[numbers - self._bases[which]]
+            return records
+        records = np.empty(len(numbers), RECORD)
+        for which in owners.tolist():
+            mine = np.flatnonzero(owner == which)
+            records[mine] = self._shelves[which].records[numbers[mine] - self._bases[which]]
+        return records
+
+    def _read_anew(self, keys: Longs, texts: list[str]) -> Shelf:
         normal, strict, soft = map(list, zip(*map(self._reader, texts), strict=True))
         records = np.zeros(len(texts), RECORD)
         records["key"] = keys
@@ -100,7 +131,7 @@ class Readings:
         records["characters"] = [len(text) for text in normal]
         shelf = Shelf(records, b"".join(piece for pair in both for piece in pair))
         try:
-            return shelf if self._folder is None else shelf.written(self._folder, _PREFIX)
+            return shelf if self.folder is None else shelf.written(self.folder, _PREFIX)
         except OSError:
             return shelf
 

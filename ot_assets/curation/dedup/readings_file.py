@@ -194,11 +194,11 @@ def _open(path: Path) -> Shelf:
             raise ValueError("a file of nothing")
         if os.fstat(file.fileno()).st_size != _HEAD + rows * RECORD.itemsize + size:
             raise ValueError("another size than it says")
-        records = np.frombuffer(file.read(rows * RECORD.itemsize), RECORD)
-        checksum = 0
-        while piece := file.read(_AT_ONCE):
-            checksum = zlib.crc32(piece, checksum)
-        if (zlib.crc32(records.tobytes()), checksum) != (records_sum, texts_sum):
+        records = np.fromfile(file, RECORD, rows)
+        checksum, piece = 0, bytearray(min(size, _AT_ONCE))
+        while size and (count := file.readinto(piece)):
+            checksum = zlib.crc32(memoryview(piece)[:count], checksum)
+        if (zlib.crc32(records.data.cast("B")), checksum) != (records_sum, texts_sum):
             raise ValueError("not what was written")
     except BaseException:
         file.close()

@@ -28,6 +28,10 @@ class Texts(Protocol):
         """The columns for the frame's rows (``row`` is their place in the pool), in the frame's order; no more is kept."""
         ...
 
+    def parts(self) -> list[tuple[str, int]]:
+        """The sha256 and the rows of each file that the pool lies in, in order; empty where it lies in none."""
+        ...
+
 
 @dataclass(frozen=True)
 class FrameTexts:
@@ -42,6 +46,10 @@ class FrameTexts:
             known = self.pool.select("row", pl.int_range(pl.len()).alias("_at"))
             places = frame.select("row").join(known, on="row", how="left", maintain_order="left").get_column("_at")
         return self.pool.select(columns)[places.to_numpy()]
+
+    def parts(self) -> list[tuple[str, int]]:
+        """See ``Texts``."""
+        return []
 
 
 @dataclass(frozen=True)

@@ -79,7 +79,9 @@ def _ranked(frame: pl.DataFrame, sources: list[str], material: Material, found: 
     contested[found.left] = contested[found.right] = True
     rows = np.flatnonzero(contested[material.node])
     ranked = np.empty(len(frame), np.int64)
-    ranked[rows] = ranks(frame[rows], sources, gold=material.gold[rows], length=material.length[rows])
+    ranked[rows] = ranks(
+        frame[rows], sources, gold=pl.Series(material.gold[rows]), length=pl.Series(material.length[rows])
+    )
     others = np.flatnonzero(~contested[material.node])
     ranked[others] = np.arange(len(rows), len(frame))
     return ranked

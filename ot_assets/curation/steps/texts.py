@@ -41,6 +41,12 @@ class ArtifactTexts:
         back[order] = np.arange(len(rows))
         return read if np.array_equal(order, np.arange(len(rows))) else read[back]
 
+    def parts(self) -> list[tuple[str, int]]:
+        """See ``Texts``; none where a manifest does not say how many rows a part has."""
+        files = self.artifact.manifest.tables[""].files
+        known = [(file.sha256, file.rows) for file in files if file.rows is not None]
+        return known if len(known) == len(files) else []
+
     def _rows(self) -> list[int | None]:
         """Of each part; None where its manifest does not say."""
         return [file.rows for file in self.artifact.manifest.tables[""].files]

@@ -11,9 +11,9 @@ from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
-import polars as pl
 import pytest
 
+from ot_assets.curation import digests
 from ot_assets.curation.dedup import numbers, readings, readings_file
 from ot_assets.curation.dedup.numbers import Reading
 from ot_assets.curation.dedup.readings import Readings
@@ -27,10 +27,14 @@ TEXTS += ["", "  ", "???", "word " * 40_000, "café", *TEXTS[:50]]
 Said = list[tuple[str, str, tuple[bytes, ...]]]
 
 
+def read(some: Readings, texts: list[str]) -> tuple[readings.Ints, readings_file.Records]:
+    return some.read(digests.of_texts(texts), lambda places: [texts[place] for place in places])
+
+
 def said(texts: list[str], folder: Path | None, reader: Callable[[str], Reading] = numbers.read) -> Said:
     """All that the readings tell of the texts."""
     with Readings(reader, folder) as some:
-        places, records = some.read(pl.Series(texts, dtype=pl.String))
+        places, records = read(some, texts)
         faces = [
             tuple(record[name].tobytes() for name in ("normal", "strict", "soft", "characters")) for record in records
         ]
@@ -64,8 +68,8 @@ def test_they_are_what_the_reader_gives(tmp_path: Path) -> None:
 
 def test_equal_texts_have_one_number() -> None:
     with Readings(numbers.read, None) as some:
-        places, _ = some.read(pl.Series(TEXTS))
-        again, _ = some.read(pl.Series(TEXTS[::-1]))
+        places, _ = read(some, TEXTS)
+        again, _ = read(some, TEXTS[::-1])
     assert np.array_equal(places, again[::-1])
     assert len(np.unique(places)) == len(set(TEXTS))
 
@@ -160,15 +164,16 @@ def test_texts_far_apart_are_read_piece_by_piece(tmp_path: Path, monkeypatch: py
 
 READ = """
     import sys; sys.path.insert(0, {root!r})
-    import polars as pl
     from pathlib import Path
+    from ot_assets.curation import digests
     from ot_assets.curation.dedup import numbers, readings
     texts = [f"The sum of {{place}} and {{place * {factor}}} apples" for place in range(4_000)]
     print("ready", flush=True)
     for _ in range({times}):
         with readings.Readings(numbers.read, Path({folder!r})) as some:
             for start in range(0, 4_000, 100):
-                places, _ = some.read(pl.Series(texts[start:start + 100]))
+                mine = texts[start:start + 100]
+                places, _ = some.read(digests.of_texts(mine), lambda at: [mine[place] for place in at])
                 assert some.texts(places)[5] == numbers.read(texts[start + 5]).normal
     print("done")
 """
