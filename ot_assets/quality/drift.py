@@ -6,21 +6,22 @@ it needs, and gives None where one of them has nothing to compare.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 import polars as pl
 
-from ot_assets.quality.rules import Measure, Moved, Query
+from ot_assets.quality.rules import Measure, Moved, Over, Query
 
 
-def ratio(figure: pl.Expr) -> Moved:
+def ratio(figure: pl.Expr | Over) -> Moved:
     """The figure now over the figure before; None where that was 0."""
     return Moved(figure, lambda now, before: now / before if before else None)
 
 
-def change(figure: pl.Expr) -> Moved:
+def change(figure: pl.Expr | Over) -> Moved:
     """The figure now less the figure before."""
     return Moved(figure, lambda now, before: now - before)
 
@@ -60,11 +61,23 @@ def largest_change(key: str, column: str) -> Measure:
     return measure
 
 
-def number(frame: pl.LazyFrame, figure: pl.Expr | Query) -> float | None:
+def number(frame: pl.LazyFrame, figure: pl.Expr | Query | Over) -> float | None:
     """One figure of a frame; None for null, nan and no cell at all."""
+    if isinstance(figure, Over):
+        return together(frame, {"figure": figure})["figure"]
     query = frame.select(figure.alias("figure")) if isinstance(figure, pl.Expr) else figure(frame)
     found = query.collect(engine="streaming").to_series()
     return as_number(found.item() if len(found) else None)
+
+
+def together(frame: pl.LazyFrame, figures: Mapping[str, Over]) -> dict[str, float | None]:
+    """These figures of a frame, which is read once for all of them."""
+    rows = frame.select(pl.len()).collect(engine="streaming").item()
+    values = frame.select(over.value(rows).alias(name) for name, over in figures.items()).collect(engine="streaming")
+    return {
+        name: as_number(values.select(pl.col(name).alias("value")).select(over.figure).item())
+        for name, over in figures.items()
+    }
 
 
 def as_number(value: Any) -> float | None:

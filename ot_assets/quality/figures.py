@@ -9,15 +9,14 @@ Fails with what polars raises for a frame whose columns have other types than th
 
 from __future__ import annotations
 
-import contextlib
-from collections.abc import Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 import polars as pl
 
-from ot_assets.quality.drift import as_number, number
+from ot_assets.quality.drift import as_number, number, together
 from ot_assets.quality.remembered import Remembered
-from ot_assets.quality.rules import Bounds, Drift, Moved, Rule, Suite
+from ot_assets.quality.rules import Bounds, Drift, Moved, Over, Rule, Suite
 
 EXAMPLES = 3
 """How many offending rows are named."""
@@ -53,9 +52,9 @@ class Figure:
 
 def measure(suite: Suite, frame: pl.LazyFrame, previous: pl.LazyFrame | None, remembered: Remembered) -> list[Figure]:
     """Every rule of the suite, measured."""
-    known = _read_together(suite.rules, frame)
+    known = _read_together(suite, frame)
     rules = [_rule(rule, frame) if rule.name not in known else _figure(rule, known[rule.name]) for rule in suite.rules]
-    return [*rules, *(_drift(drift, frame, previous, remembered) for drift in suite.drifts)]
+    return [*rules, *(_drift(drift, frame, previous, remembered, known) for drift in suite.drifts)]
 
 
 def examples(figure: Figure, frame: pl.LazyFrame, id_column: str) -> tuple[str, ...]:
@@ -75,19 +74,25 @@ def examples(figure: Figure, frame: pl.LazyFrame, id_column: str) -> tuple[str, 
     return tuple(v if len(v) <= _CUT else v[: _CUT - 1] + "…" for v in found.drop_nulls().to_list())
 
 
-def _read_together(rules: Sequence[Rule], frame: pl.LazyFrame) -> dict[str, float | None]:
-    """The figures of rules on one column alone, which is read once for all of them.
+def _read_together(suite: Suite, frame: pl.LazyFrame) -> dict[str, float | None]:
+    """Figures of this version that share a reading of the rows, by the name of their rule: all `Over`s whose columns are there,
+    and those of rules on one column alone.
 
     Others are measured alone: in one query with them polars buffers whole columns for the slower ones.
     """
     by_column: dict[str, dict[str, pl.Expr]] = {}
+    overs: dict[str, Over] = {}
     there = set(frame.collect_schema().names())
-    for rule in rules:
+    rules = [(rule.name, rule.figure) for rule in suite.rules]
+    for name, figure in [*rules, *((d.name, d.measure.figure) for d in suite.drifts if isinstance(d.measure, Moved))]:
+        if isinstance(figure, Over) and set(figure.value(0).meta.root_names()) <= there:
+            overs[name] = figure
+    for rule in suite.rules:
         if isinstance(rule.figure, pl.Expr) and rule.key is None:
             columns = set(rule.figure.meta.root_names())
             if len(columns) == 1 and columns <= there:
                 by_column.setdefault(columns.pop(), {})[rule.name] = rule.figure
-    found: dict[str, float | None] = {}
+    found = together(frame, overs) if overs else {}
     for figures in by_column.values():
         if len(figures) > 1:
             row = frame.select(**figures).collect(engine="streaming")
@@ -106,21 +111,27 @@ def _figure(rule: Rule, value: float | None) -> Figure:
     return Figure(rule, None, "no row that it is about") if value is None else Figure(rule, value)
 
 
-def _drift(drift: Drift, frame: pl.LazyFrame, previous: pl.LazyFrame | None, remembered: Remembered) -> Figure:
+def _drift(
+    drift: Drift,
+    frame: pl.LazyFrame,
+    previous: pl.LazyFrame | None,
+    remembered: Remembered,
+    known: Mapping[str, float | None],
+) -> Figure:
     measure = drift.measure
-    if previous is None:
-        if isinstance(measure, Moved) and remembered.keeps:
-            with contextlib.suppress(pl.exceptions.ColumnNotFoundError):
-                remembered.now(frame, measure.figure)
-        return Figure(drift, None, "no previous version")
     try:
+        now = None
+        if isinstance(measure, Moved) and (previous is not None or remembered.keeps):
+            now = known[drift.name] if drift.name in known else number(frame, measure.figure)
+            remembered.note(measure.figure, now)
+        if previous is None:
+            return Figure(drift, None, "no previous version")
         if isinstance(measure, Moved):
-            now = remembered.now(frame, measure.figure)
             value = measure.apart(now, remembered.before(previous, measure.figure))
         else:
             value = measure(frame, previous)
     except pl.exceptions.ColumnNotFoundError as error:
-        return Figure(drift, None, _no_column(error))
+        return Figure(drift, None, _no_column(error) if previous is not None else "no previous version")
     return Figure(drift, None, "nothing to compare in one of the versions") if value is None else Figure(drift, value)
 
 

@@ -17,7 +17,7 @@ import polars as pl
 
 from ot_assets.quality.drift import number
 from ot_assets.quality.project import folder_name
-from ot_assets.quality.rules import SuiteContext
+from ot_assets.quality.rules import Over, SuiteContext
 
 
 class Remembered:
@@ -34,12 +34,11 @@ class Remembered:
         """Whether what is found out will be written down."""
         return self._path is not None and bool(self._version)
 
-    def now(self, frame: pl.LazyFrame, figure: pl.Expr) -> float | None:
-        """A figure of this version."""
-        value = self._now[_name(figure)] = number(frame, figure)
-        return value
+    def note(self, figure: pl.Expr | Over, value: float | None) -> None:
+        """What a figure of this version is."""
+        self._now[_name(figure)] = value
 
-    def before(self, frame: pl.LazyFrame, figure: pl.Expr) -> float | None:
+    def before(self, frame: pl.LazyFrame, figure: pl.Expr | Over) -> float | None:
         """A figure of the previous version, whose rows are `frame`."""
         known = _name(figure)
         return self._before[known] if known in self._before else number(frame, figure)
@@ -68,5 +67,7 @@ class Remembered:
             return {}
 
 
-def _name(figure: pl.Expr) -> str:
-    return hashlib.sha256(pl.__version__.encode() + figure.meta.serialize()).hexdigest()[:16]
+def _name(figure: pl.Expr | Over) -> str:
+    expressions = [figure] if isinstance(figure, pl.Expr) else [figure.value(0), figure.figure]
+    text = b"".join(expression.meta.serialize() for expression in expressions)
+    return hashlib.sha256(pl.__version__.encode() + text).hexdigest()[:16]

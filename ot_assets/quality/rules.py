@@ -20,11 +20,27 @@ Measure = Callable[[pl.LazyFrame, pl.LazyFrame], float | None]
 """(this version, the previous one) -> how far they are apart; None where that cannot be said."""
 
 
+VALUE = pl.col("value")
+"""The value of a row, in the figure of an `Over`."""
+
+
+@dataclass(frozen=True)
+class Over:
+    """A figure of one small value a row. The values of all such rules are taken in one reading of the rows, which for a text
+    is what takes time, and held: a number each.
+    """
+
+    value: Callable[[int], pl.Expr]
+    """Number of rows -> an expression that gives each row its value from that row alone."""
+    figure: pl.Expr
+    """Makes one number of the column `VALUE`."""
+
+
 @dataclass(frozen=True)
 class Moved:
     """A measure that compares one figure of each version, so the previous version's may be remembered."""
 
-    figure: pl.Expr
+    figure: pl.Expr | Over
     by: Callable[[float, float], float | None]
     """(the figure now, the figure before) -> how far they are apart."""
 
@@ -49,7 +65,7 @@ class Rule:
     """Name of the figure: a column of the suite's batch."""
     says: str
     """What is expected, as a sentence that a person reads in the docs."""
-    figure: pl.Expr | Query
+    figure: pl.Expr | Query | Over
     """Makes one number of all rows; null where the rule does not apply."""
     bounds: Bounds
     offenders: pl.Expr | None = None
@@ -130,6 +146,12 @@ def share(condition: pl.Expr, among: pl.Expr | None = None) -> pl.Expr:
     """Share of rows that satisfy a condition (null counts as not), among those that satisfy another; null among none."""
     said = condition.fill_null(False)
     return (said if among is None else said.filter(among)).mean()
+
+
+def share_over(condition: pl.Expr) -> Over:
+    """As `share`, of a condition on a row's texts."""
+    said = condition.fill_null(False)
+    return Over(lambda rows: said, VALUE.mean())
 
 
 def commonest_share(column: str, among: pl.Expr, fewest: int) -> Query:

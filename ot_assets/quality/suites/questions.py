@@ -8,9 +8,10 @@ import polars as pl
 
 from ot_assets.quality.drift import change, kept_share, moved_share, ratio
 from ot_assets.quality.rules import (
+    VALUE,
     Bounds,
     Drift,
-    Query,
+    Over,
     Rule,
     Suite,
     SuiteContext,
@@ -20,6 +21,7 @@ from ot_assets.quality.rules import (
     licence_rule,
     rows_rule,
     share,
+    share_over,
 )
 from ot_assets.quality.squeezed import squeezed_hash
 
@@ -63,15 +65,9 @@ def _answers() -> tuple[Rule, ...]:
     )
 
 
-def _repeated(copied: bool) -> Query:
-    """Share of the texts that stood before; nulls are none. The keys are made once, since that is what takes time."""
-
-    def query(rows: pl.LazyFrame) -> pl.LazyFrame:
-        count = rows.select(pl.len()).collect(engine="streaming").item()
-        key = pl.col("key")
-        return rows.select(key=_counted(copied, count)).select(1 - key.drop_nulls().n_unique() / key.count())
-
-    return query
+def _repeated(copied: bool) -> Over:
+    """Share of the texts that stood before; nulls are none."""
+    return Over(lambda rows: _counted(copied, rows), 1 - VALUE.drop_nulls().n_unique() / VALUE.count())
 
 
 def _counted(copied: bool, rows: int = 0) -> pl.Expr:
@@ -94,14 +90,14 @@ def _texts(copied: bool) -> tuple[Rule, ...]:
         Rule(
             "long_share",
             f"At most 1 % of the questions are longer than {LONG:,} characters",
-            share(long),
+            share_over(long),
             Bounds(high=0.01),
             long,
         ),
         Rule(
             "broken_text_share",
             "At most 1 % of the questions hold undecodable characters",
-            share(broken),
+            share_over(broken),
             Bounds(high=0.01),
             broken,
         ),
@@ -122,7 +118,7 @@ DRIFTS = (
     Drift(
         "length_ratio",
         "The median length of a question did not halve or double",
-        ratio(pl.col("question").str.len_chars().median()),
+        ratio(Over(lambda rows: pl.col("question").str.len_chars(), VALUE.median())),
         Bounds(0.5, 2),
     ),
     Drift(
