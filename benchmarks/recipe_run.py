@@ -100,25 +100,30 @@ def told(**what: Any) -> None:
 
 def run(folder: Path, until: str) -> bool:
     """Makes what is missing or stale of the recipe `big`, up to one stage; whether all went well."""
-    clock = Clock()
-    instrument(clock)
-    import dagster as dg
+    from ot_assets.quality import judge
 
+    judge.warm()  # as `ot run` does
     from ot_assets.commands.instance import prepare_instance
-    from ot_assets.definitions import build_definitions
     from ot_assets.graph import KINDS, World
     from ot_assets.registry import registry
-    from ot_assets.running import Runner, StepReport
     from ot_assets.scope import scope
     from resources.artifacts import ArtifactStore
     from resources.home import Home
 
     home = Home.from_env()
-    prepare_instance(home)
     world = World(registry(), ArtifactStore(home.artifacts))
     order = list(KINDS)
     last = order.index(until)
     steps = [s for s in scope(world, "big").steps() if s.asset not in LAST and order.index(s.asset) <= last]
+    prepare_instance(home)
+
+    import dagster as dg
+
+    from ot_assets.definitions import build_definitions
+    from ot_assets.running import Runner, StepReport
+
+    clock = Clock()
+    instrument(clock)
     with dg.DagsterInstance.get() as instance:
 
         def done(report: StepReport) -> None:

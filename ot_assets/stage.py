@@ -22,6 +22,7 @@ from ot_assets.graph import KINDS, World
 from ot_assets.materialized import SCHEMA_CHECK, SUITE_CHECK, columns_panel, report_failed_check, result_of
 from ot_assets.partitions import Partitions
 from ot_assets.progress import listening
+from ot_assets.quality import judge
 from ot_assets.registry import Registry
 from ot_assets.step import Step
 from resources.artifacts import Artifact, ArtifactStore, DamagedArtifact, Partition, ValidationFailed
@@ -123,6 +124,8 @@ def _run(asset: StageAsset, registry: Registry, context: dg.AssetExecutionContex
     partition = _partition(asset, context)
     kind = KINDS[asset.name]
     started = time.monotonic()
+    if asset.suite:
+        judge.warm()
     previous = _previous(asset, services.artifacts, partition)
     try:
         with (

@@ -7,6 +7,7 @@ from ot_assets.commands.live import Live, in_ci
 from ot_assets.commands.output import print_json, warnings_to
 from ot_assets.commands.world import open_world
 from ot_assets.graph import Need, World
+from ot_assets.quality import judge
 from ot_assets.registry import remember_keys
 from ot_assets.registry.specs.budget import BudgetSpec
 from ot_assets.scope import scope
@@ -16,6 +17,7 @@ from resources.home import Home
 
 def run(recipe: str, teachers: tuple[str, ...], *, as_json: bool, budget: BudgetSpec, quiet: bool = False) -> int:
     """Makes what is missing or stale, within the budget; the exit code."""
+    judge.warm()
     world = open_world()
     about = scope(world, recipe, teachers)
     steps = about.steps()

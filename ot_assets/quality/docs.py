@@ -46,7 +46,8 @@ def _pages_to_build(context: FileDataContext, site: Path) -> list[Any]:
 
 def _register_suites(context: FileDataContext) -> None:
     """Each suite in full: a validation leaves behind only the rules that applied to it."""
-    from ot_assets.quality.run import as_suite, unmeasured
+    from ot_assets.quality.judging import as_suite
+    from ot_assets.quality.run import unmeasured
 
     for name in SUITES:
         context.suites.add_or_update(as_suite(name, unmeasured(name, SuiteContext(asset=name))))
