@@ -1,7 +1,7 @@
 """Turns a data set into the figures of a suite: one row, one column a rule, exact over all rows.
 
 Belongs here: measuring, and naming a few offending rows. Contract: polars reads only the columns that the rules need,
-streams, and keeps aggregates and hashes, so a set larger than memory can be measured; a rule whose columns are not
+streams, and keeps aggregates and a few numbers a row, so a set larger than memory can be measured; a rule whose columns are not
 there, or whose figure is null, comes out as not applicable, with the reason. Offending rows are named by id, never by
 their text.
 Fails with what polars raises for a frame whose columns have other types than the schema's.

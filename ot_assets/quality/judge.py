@@ -3,7 +3,8 @@
 What belongs here: starting that process, asking it, and doing without it. Importing GX takes seconds, a quarter of a small
 step; beside the step it takes a core that is idle. Contract: one such process at most for each of ours; it ends with ours,
 even when that is killed. Whatever is wrong with it (it does not start, dies, hangs, says something else, or cannot judge a
-profile), the profile is judged in this process, so an answer or an error is always GX's own.
+profile), the profile is judged in this process, so an answer or an error is always GX's own; and after a failure all others
+are, since GX is imported here then.
 """
 
 from __future__ import annotations
@@ -13,11 +14,10 @@ import contextlib
 import json
 import logging
 import os
-import selectors
 import subprocess
 import sys
 import threading
-import time
+from pathlib import Path
 from typing import Any
 
 from ot_assets.quality.judging import Profile, judge
@@ -34,7 +34,7 @@ class _Judge:
     def __init__(self) -> None:
         self.owner = os.getpid()
         self._ready = False
-        paths = os.pathsep.join(path for path in sys.path if path)
+        paths = os.pathsep.join(path or str(Path.cwd()) for path in sys.path)
         self._child = subprocess.Popen(
             [sys.executable, "-P", "-m", "ot_assets.quality.judge_main"],
             stdin=subprocess.PIPE,
@@ -44,67 +44,67 @@ class _Judge:
             start_new_session=True,
         )
 
-    @property
-    def alive(self) -> bool:
-        return self._child.poll() is None
-
     def ask(self, profile: Profile) -> dict[str, bool] | None:
-        """None where it could not judge. Raises OSError, EOFError, ValueError, KeyError or TypeError when no answer comes."""
+        """None where it could not judge. Raises one of `_FAILED` when no answer comes."""
         assert self._child.stdin is not None
-        if not self._ready:
-            self._ready = bool(self._line()["ready"])
-        self._child.stdin.write(profile.to_json().encode() + b"\n")
-        self._child.stdin.flush()
-        said = self._line()
+        patience = threading.Timer(PATIENCE_SECONDS, self._child.kill)
+        patience.start()
+        try:
+            if not self._ready:
+                self._ready = bool(self._line()["ready"])
+            self._child.stdin.write(profile.to_json().encode() + b"\n")
+            self._child.stdin.flush()
+            said = self._line()
+        finally:
+            patience.cancel()
         if "error" in said:
             log.debug("expectations are judged in this process: %s", said["error"])
             return None
         return {str(name): bool(passed) for name, passed in said["passed"].items()}
 
     def stop(self) -> None:
+        self._child.kill()
         for pipe in (self._child.stdin, self._child.stdout):
             with contextlib.suppress(OSError):
                 pipe.close()  # type: ignore[union-attr]
-        self._child.kill()
         self._child.wait()
 
     def _line(self) -> dict[str, Any]:
         assert self._child.stdout is not None
-        got, until = b"", time.monotonic() + PATIENCE_SECONDS
-        with selectors.DefaultSelector() as waiting:
-            waiting.register(self._child.stdout, selectors.EVENT_READ)
-            while not got.endswith(b"\n"):
-                if not waiting.select(max(until - time.monotonic(), 0.0)):
-                    raise TimeoutError(f"no answer in {PATIENCE_SECONDS:.0f} s")
-                if not (piece := os.read(self._child.stdout.fileno(), 2**16)):
-                    raise EOFError("it ended")
-                got += piece
-        said = json.loads(got)
-        if not isinstance(said, dict):
-            raise TypeError(f"an answer of {type(said).__name__}")
+        line = self._child.stdout.readline()
+        if not line:
+            raise EOFError("it ended, or took too long")
+        said: dict[str, Any] = json.loads(line)
         return said
 
 
+_FAILED = (OSError, EOFError, ValueError, KeyError, TypeError, AttributeError)
 _lock = threading.Lock()
 _judge: _Judge | None = None
+_done_without = False
 
 
 def warm() -> None:
-    """Starts the process where there is none yet, and does not wait for it."""
-    with _lock:
-        _started()
+    """Starts the process where there is none yet, and does not wait for it; nothing while it is asked."""
+    if _lock.acquire(blocking=False):
+        try:
+            _started()
+        finally:
+            _lock.release()
 
 
 def verdicts(profile: Profile) -> dict[str, bool]:
     """GX's word on each figure, by its name. Raises UserError or OSError when the docs' project cannot be written."""
+    global _done_without
     with _lock:
         if (process := _started()) is not None:
             try:
                 if (said := process.ask(profile)) is not None:
                     return said
-            except (OSError, ValueError, KeyError, TypeError, EOFError) as error:
-                log.debug("expectations are judged in this process: %s", error)
+            except _FAILED as error:
+                log.warning("Great Expectations runs in this process, since the one for it failed: %s", error)
                 stop()
+                _done_without = True
             except BaseException:  # an interrupt: an answer that is still to come would be taken for the next one's
                 stop()
                 raise
@@ -120,10 +120,11 @@ def stop() -> None:
 
 
 def _started() -> _Judge | None:
-    """Our process; None where it cannot be started. After a fork it is the parent's, and we start our own."""
+    """Our process; None where it cannot be had. After a fork it is the parent's, and we start our own."""
     global _judge
-    if _judge is None or _judge.owner != os.getpid() or not _judge.alive:
-        stop()
+    if _judge is not None and _judge.owner != os.getpid():
+        _judge = None
+    if _judge is None and not _done_without:
         with contextlib.suppress(OSError):
             _judge = _Judge()
     return _judge

@@ -2,7 +2,7 @@
 
 What belongs here: one line in (a `Profile`), one line out: `{"passed": {figure: bool}}`, or `{"error": ...}` for what could
 not be judged. It says `{"ready": true}` first. Nothing else reaches its standard output, whatever a library prints. It ends
-when its input does, so it never outlives whoever asked.
+when its input does, so soon after whoever asked.
 
     python -m ot_assets.quality.judge_main
 """

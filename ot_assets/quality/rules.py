@@ -2,8 +2,8 @@
 
 Belongs here: the types that suites are written in, and small helpers for their figures. Row and column contracts are
 pandera's business (`schemas`); a rule here is about the set: shares, spreads, balance, drift. Contract: a figure is one
-number, computed by polars over all rows without holding them, or null where the rule does not apply. Bounds are
-inclusive; None means open.
+number, computed by polars over all rows while holding at most a number a row, or null where the rule does not apply. Bounds
+are inclusive; None means open.
 """
 
 from __future__ import annotations

@@ -151,7 +151,7 @@ class Artifact:
         """A reader's error over bytes that are not what was published becomes a message that names the file."""
         try:
             yield
-        except (pl.exceptions.PolarsError, pa.ArrowException, OSError) as error:
+        except (pl.exceptions.PolarsError, pl.exceptions.PanicException, pa.ArrowException, OSError) as error:
             if found := self.verify():
                 raise DamagedArtifact(self.path, found[0].removeprefix(f"{self.path}/")) from error
             raise

@@ -10,7 +10,9 @@ import contextlib
 import errno
 import os
 import shutil
-from collections.abc import Iterator
+import stat
+from collections import Counter
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from resources.artifacts.errors import DiskFull
@@ -125,17 +127,35 @@ def sync_tree(folder: Path) -> None:
 
 
 def tree_usage(top: Path) -> Usage:
-    """Bytes and newest change under a folder, or of a file. What vanishes meanwhile counts nothing; a file that several
-    versions share counts with its share.
-    """
+    """Bytes and newest change under a folder, or of a file. What vanishes meanwhile counts nothing."""
     found = top.lstat()
     total, newest = 0 if top.is_dir() else found.st_size, found.st_mtime
     for path in top.rglob("*") if top.is_dir() else ():
         with contextlib.suppress(FileNotFoundError):
             found = path.lstat()
-            total += 0 if path.is_dir() else found.st_size // max(found.st_nlink, 1)
+            total += 0 if path.is_dir() else found.st_size
             newest = max(newest, found.st_mtime)
     return Usage(total, newest)
+
+
+def freed_bytes(tops: Sequence[Path]) -> list[int]:
+    """For each folder the bytes that removing all of them gives back: a file that versions share counts once, with the last
+    folder that holds it, and not at all while something else holds it too.
+    """
+    files: list[tuple[int, os.stat_result]] = []
+    for place, top in enumerate(tops):
+        for path in top.rglob("*"):
+            with contextlib.suppress(FileNotFoundError):
+                files.append((place, path.lstat()))
+    files = [(place, file) for place, file in files if not stat.S_ISDIR(file.st_mode)]
+    here = Counter((file.st_dev, file.st_ino) for _, file in files)
+    left, freed = here.copy(), [0] * len(tops)
+    for place, file in files:
+        inode = file.st_dev, file.st_ino
+        left[inode] -= 1
+        if not left[inode] and here[inode] >= file.st_nlink:
+            freed[place] += file.st_size
+    return freed
 
 
 def entries(folder: Path) -> list[os.DirEntry[str]]:

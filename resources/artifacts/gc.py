@@ -17,7 +17,7 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
-from resources.artifacts.disk import tree_usage
+from resources.artifacts.disk import freed_bytes, tree_usage
 from resources.artifacts.locks import hold, try_hold
 from resources.artifacts.pins import Version, pinned
 from resources.artifacts.places import CURRENT, Shelf, Usage
@@ -87,13 +87,12 @@ class _Sweep:
     def run(self) -> GcReport:
         shelves = list(self._place.shelves())
         marked = self._mark(shelves)
-        kept = 0
+        whole = [(shelf, name) for shelf in shelves for name in shelf.whole]
+        gone = [(s, name) for s, name in whole if Version(s.asset, s.partition, name) not in marked]
+        # Measured before the first of them goes: versions share files.
+        for (shelf, name), usage in zip(gone, self._usages(gone), strict=True):
+            self._superseded(shelf, name, usage)
         for shelf in shelves:
-            for name in shelf.whole:
-                if Version(shelf.asset, shelf.partition, name) in marked:
-                    kept += 1
-                else:
-                    self._superseded(shelf, name)
             for name in shelf.halves:
                 self._half(shelf, name)
             if shelf.stagings:
@@ -102,7 +101,7 @@ class _Sweep:
             item = GcItem(str(path), "copy", 0, "a local copy of a remote file that can be fetched again")
             self._file(item, tree_usage(path), partial(_remove_local, path))
         found = {name: tuple(items) for name, items in self._found.items()}
-        return GcReport(deleted=self._delete, kept=kept, **found)
+        return GcReport(deleted=self._delete, kept=len(whole) - len(gone), **found)
 
     def _mark(self, shelves: list[Shelf]) -> set[Version]:
         """Everything that is current or being read now, and all that it was made from."""
@@ -128,17 +127,21 @@ class _Sweep:
         manifest = self._store.manifest(*version)
         return [Version(i.asset, i.key, i.artifact_id) for i in manifest.inputs] if manifest else []
 
-    def _superseded(self, shelf: Shelf, name: str) -> None:
+    def _usages(self, versions: list[tuple[Shelf, str]]) -> list[Usage]:
+        """What each takes; on a disk, what removing all of them gives back, whenever they changed."""
+        paths = [f"{shelf.path}/{name}" for shelf, name in versions]
+        if self._place.remote:
+            return [self._place.usage(path) for path in paths]
+        return [Usage(size, 0.0) for size in freed_bytes([Path(self._place.show(path)) for path in paths])]
+
+    def _superseded(self, shelf: Shelf, name: str, usage: Usage) -> None:
         path = f"{shelf.path}/{name}"
-        usage = self._place.usage(path)
         reason = "another version is current, and no current artifact was made from this one"
         if not shelf.has_current:
             reason = "its publication ended before the pointer was moved to it"
         if self._place.remote and shelf.has_current:
             # A reader on another machine holds none of our locks: it may have opened this one before the pointer moved.
             usage = usage._replace(newest=self._place.usage(f"{shelf.path}/{CURRENT}").newest)
-        elif not self._place.remote:
-            usage = usage._replace(newest=0.0)
         self._file(self._item(shelf, name, "superseded", reason), usage, partial(self._place.remove, path))
 
     def _half(self, shelf: Shelf, name: str) -> None:

@@ -17,7 +17,10 @@ from resources.artifacts.errors import DamagedArtifact
 from resources.artifacts.partition import Partition
 from schemas.ids import content_hash as hash_json
 
-FORMAT = 1
+FORMAT = 2
+"""Of the manifests that are written: 2 has fingerprints of row groups."""
+_READ = (1, 2)
+_ID_FORMAT = 1
 MANIFEST = "manifest.json"
 ARTIFACT_ID_DIGITS = 20
 
@@ -121,8 +124,8 @@ def read_manifest(data: bytes, place: str) -> Manifest:
         first = error.errors()[0]
         where = ".".join(str(step) for step in first["loc"])
         raise DamagedArtifact(place, f"{where + ': ' if where else ''}{first['msg']}"[:200]) from None
-    if manifest.format != FORMAT:
-        raise DamagedArtifact(place, f"format {manifest.format}, this release reads format {FORMAT}")
+    if manifest.format not in _READ:
+        raise DamagedArtifact(place, f"format {manifest.format}, this release reads formats {_READ[0]} to {_READ[-1]}")
     return manifest
 
 
@@ -138,5 +141,5 @@ def make_artifact_id(
 ) -> str:
     """20 hex digits: the same content from the same inputs, spec, seeds and code version has the same id."""
     opened = sorted([i.asset, Partition(i.partition).path(), i.artifact_id] for i in inputs)
-    text = hash_json([FORMAT, asset, partition.path(), content, opened, list(made_by)])
+    text = hash_json([_ID_FORMAT, asset, partition.path(), content, opened, list(made_by)])
     return hashlib.sha256(text.encode()).hexdigest()[:ARTIFACT_ID_DIGITS]

@@ -2,9 +2,10 @@
 
 What belongs here: where one part ends and the next begins, how a row group becomes bytes, and which parts need not be
 written. A new version of a large table often begins with the same rows as the one before (a recipe that takes one more
-source): a part whose row groups are all the same is linked and not written again, which saves its time and its room.
-Contract: the files are, byte for byte, those that writing makes; a part of the version before is read and compared with its
-sha256 before it counts. Only one row group is held. Fails with OSError when the disk does.
+source behind the others): a part whose row groups are all the same is linked and not written again, which saves its time and
+its room. Contract: the files are, byte for byte, those that writing makes; a part of the version before is read and compared
+with its sha256 before it counts. Memory: a row group, as it came and as it is written, and one of the version before. Fails
+with OSError when the disk does.
 """
 
 from __future__ import annotations
@@ -38,27 +39,36 @@ class Earlier:
     def starting_with(self, mark: str) -> FileInfo | None:
         """A part that begins with this row group and is as it was published."""
         file = self._by_first.get(mark)
-        if file is not None and file_problem(self.path(file), file):
+        if file is not None and not self._is_whole(file):
             del self._by_first[mark]  # whoever makes a damaged artifact anew wants whole files
             return None
         return file
+
+    def _is_whole(self, file: FileInfo) -> bool:
+        try:
+            return not file_problem(self.path(file), file)
+        except OSError:  # it cannot be read
+            return False
 
     def path(self, file: FileInfo) -> Path:
         """Where it lies."""
         return self._folder / file.path
 
     def goes_on(self, file: FileInfo) -> bool:
-        """Whether another part came after it: it ended where it did because it was full."""
-        return file is not self._files[-1]
+        """Whether it ended where it did because it was full. PART_ROWS was then what it is now: a fingerprint says so."""
+        return file is not self._files[-1] or (file.rows or 0) >= PART_ROWS
 
 
 class Parts:
-    """Takes row groups of one table in order and leaves files under `staging`."""
+    """Takes row groups of one table in order and leaves files under `staging`. With `earlier` None no part is taken, and none
+    is marked to be taken later.
+    """
 
     def __init__(self, staging: Path, table: str, earlier: Earlier | None = None) -> None:
         self.done: list[FileInfo] = []
         self._staging = staging
         self._table = table
+        self._marked = earlier is not None
         self._earlier = earlier or Earlier(staging, [])
         self._open: _Part | None = None
         self._like: FileInfo | None = None
@@ -68,7 +78,7 @@ class Parts:
     def write(self, group: pl.DataFrame) -> None:
         """Adds a row group; the part ends with it when it is full."""
         table = plain_arrow(group)
-        mark = fingerprint(table)
+        mark = fingerprint(table) if self._marked else ""
         if self._like is not None and self._groups(self._like)[self._same :][:1] != [mark]:
             self._write_after_all()
         if self._like is None and self._open is None:
@@ -156,21 +166,21 @@ class _Part:
         if self._writer is None:
             self._writer = pq.ParquetWriter(self._file, table.schema, compression=_COMPRESSION, version=_VERSION)
         self._writer.write_table(table, row_group_size=max(len(table), 1))
-        self._marks.append(mark)
+        self._marks += [mark] if mark else []
         self.rows += len(table)
 
     def close(self) -> FileInfo:
         self._writer.close()
         size, digest = self._file.finish()
-        return FileInfo(path=self._path, bytes=size, sha256=digest, rows=self.rows, groups=self._marks)
+        return FileInfo(path=self._path, bytes=size, sha256=digest, rows=self.rows, groups=self._marks or None)
 
     def abandon(self) -> None:
         self._file.abandon()
 
 
 def fingerprint(table: pa.Table) -> str:
-    """32 hex digits of a row group and of how it is written: the same for the same values however they came, and only for the
-    same bytes in the file.
+    """32 hex digits of a row group and of how it is written: the same only for the same bytes in the file, and the same for the
+    same values however they were cut and put together.
     """
     how = [pa.__version__, _COMPRESSION, _VERSION, PART_ROWS, PART_BYTES]
     digest = hashlib.sha256(repr(how).encode())

@@ -12,6 +12,7 @@ import contextlib
 import shutil
 from collections import Counter
 from collections.abc import Mapping
+from functools import cached_property
 from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Literal, Self
@@ -75,7 +76,7 @@ class Publication:
     ) -> None:
         staging = self._staging
         told = explain(error, staging) if isinstance(error, OSError) and staging else None
-        if isinstance(error, (pl.exceptions.PolarsError, pa.ArrowException)):
+        if isinstance(error, (pl.exceptions.PolarsError, pl.exceptions.PanicException, pa.ArrowException)):
             told = self._damaged_input()
         try:
             for writer in self._tables.values():
@@ -255,15 +256,20 @@ class Publication:
                 return found
 
     def _earlier(self, table: str) -> Earlier | None:
-        """The table of the version before; nobody publishes another while we hold the partition's lock."""
+        """The table of the version before; None where its files are not at hand."""
         if self._store.place.remote:
             return None
+        before = self._before
+        info = before.manifest.tables.get(table) if before else None
+        return Earlier(Path(before.path) if before else self._open_staging(), info.files if info else [])
+
+    @cached_property
+    def _before(self) -> Artifact | None:
+        """The version before: nobody publishes another while we hold the partition's lock."""
         try:
-            before = self._store.current(self.asset, self.partition)
+            return self._store.current(self.asset, self.partition)
         except DamagedArtifact:
             return None
-        info = before.manifest.tables.get(table) if before else None
-        return Earlier(Path(before.path), info.files) if before and info else None
 
     def _damaged_input(self) -> DamagedArtifact | None:
         """The first input that is not as it was published: what a reader's error over its bytes really means."""

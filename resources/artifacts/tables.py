@@ -1,7 +1,7 @@
 """One table of an artifact on its way to disk: zstd Parquet in parts.
 
 What belongs here: from frames to checked row groups to Parquet parts, hashed as they are written. A row group is encoded
-and written while the next one is gathered and checked, so memory is bounded by two of them. Fails with ValidationFailed at
+and written while the next one is gathered and checked, so memory is bounded by a few of them. Fails with ValidationFailed at
 the first row group that breaks the table's schema, and with OSError when the disk does, which may come one row group
 late; nothing of the staging is visible to anyone.
 """

@@ -31,10 +31,21 @@ SAID = {"inside": True, "below": False, "above": False, "edge": True, "endless":
 
 
 @pytest.fixture(autouse=True)
-def fresh() -> Iterator[None]:
+def fresh(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     judge.stop()
+    monkeypatch.setattr(judge, "_done_without", False)
     yield
     judge.stop()
+
+
+@pytest.fixture
+def not_here(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Nothing is judged in this process."""
+
+    def refuse(profile: Profile) -> dict[str, bool]:
+        raise AssertionError("judged in this process")
+
+    monkeypatch.setattr(judge, "judge", refuse)
 
 
 def child() -> psutil.Process:
@@ -42,15 +53,16 @@ def child() -> psutil.Process:
     return psutil.Process(judge._judge._child.pid)
 
 
+@pytest.mark.usefixtures("not_here")
 def test_it_says_what_judging_here_says(tmp_path: Path) -> None:
     for home in (None, str(tmp_path)):
         profile = Profile("questions", "mixed_pool recipe=r", FIGURES, home)
         assert judge.verdicts(profile) == judge_here(profile) == SAID
-    assert judge._judge is not None and judge._judge.alive
     kept = list((tmp_path / "gx" / "uncommitted" / "validations" / "questions").rglob("*.json"))
     assert len(kept) == 2  # one of each process
 
 
+@pytest.mark.usefixtures("not_here")
 def test_there_is_one_process_and_it_is_asked_again() -> None:
     judge.warm()
     first = child().pid
@@ -74,19 +86,20 @@ def test_without_it_there_is_an_answer(monkeypatch: pytest.MonkeyPatch, how: str
     else:
         process.kill()
     assert judge.verdicts(profile) == SAID
-    assert not process.is_running() or process.status() == psutil.STATUS_ZOMBIE
-    monkeypatch.undo()
-    assert judge.verdicts(profile) == SAID and child().pid != process.pid
+    assert not process.is_running() and judge._judge is None
+    judge.warm()
+    assert judge._judge is None  # what it would import is here now
 
 
 def test_a_process_that_cannot_start_is_done_without(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     broken = tmp_path / "python"
-    for text in ("#!/bin/sh\nexit 3\n", "#!/bin/sh\necho what\ncat\n", None):
+    for text in ("#!/bin/sh\nexit 3\n", "#!/bin/sh\necho what\ncat\n", "#!/bin/sh\necho 3\ncat\n", None):
         if text is None:
             broken.unlink()
         else:
             broken.write_text(text)
             broken.chmod(0o755)
+        monkeypatch.setattr(judge, "_done_without", False)
         monkeypatch.setattr(sys, "executable", str(broken))
         assert judge.verdicts(Profile("questions", "x", FIGURES)) == SAID
 
@@ -102,7 +115,8 @@ def test_it_ends_with_the_process_that_asked() -> None:
     code = """
         import time
         from ot_assets.quality import judge
-        judge.warm()
+        from ot_assets.quality.judging import Held, Profile
+        assert judge.verdicts(Profile("questions", "x", (Held("n", 1.0, 0.0, None, "at least 0"),))) == {"n": True}
         print(judge._judge._child.pid, flush=True)
         time.sleep(600)
     """
@@ -112,12 +126,13 @@ def test_it_ends_with_the_process_that_asked() -> None:
         assert asking.stdout is not None
         process = psutil.Process(int(asking.stdout.readline()))
         asking.send_signal(signal.SIGKILL)
-    until = time.monotonic() + 60  # it looks once it has imported everything
+    until = time.monotonic() + 60
     while process.is_running() and process.status() != psutil.STATUS_ZOMBIE:
         assert time.monotonic() < until
         time.sleep(0.1)
 
 
+@pytest.mark.usefixtures("not_here")
 def test_a_fork_has_its_own(tmp_path: Path) -> None:
     assert judge.verdicts(Profile("questions", "x", FIGURES)) == SAID
     mine = child().pid

@@ -1,10 +1,10 @@
 """What deduplication has to know of every row, and what is remembered of it by the part of the pool that it lies in.
 
 Belongs here: `FACE`, and `stretches`, which goes through the rows of a step. A pool that takes one more source begins with
-the parts that it had; what was found out of a part is kept in the readings' folder under the part's sha256, so its texts
-are neither read nor looked up again. Contract: faces are what reading the texts gives, whatever the folder holds. The
-folder is a help and never a hindrance, and holds the `KEPT` parts that were used last. Memory: a piece of the texts and of
-the next; 81 bytes a row of a part.
+the parts that it had; what was found out of a part of which every row reached the step is kept in the readings' folder under
+the part's sha256, so its texts are neither read nor looked up again. Contract: faces are what reading the texts gives,
+whatever the folder holds. The folder is a help and never a hindrance, and holds the `KEPT` parts that were used last, or as
+many as the pool has. Memory: a piece of the texts and of the next; 160 bytes a row of a part.
 """
 
 from __future__ import annotations
@@ -25,7 +25,6 @@ from ot_assets.curation.dedup.readings import RULES, Readings
 from ot_assets.curation.steps.context import Texts
 from resources.behind import ahead
 
-Ints = npt.NDArray[np.int64]
 Faces = npt.NDArray[np.void]
 
 FACE = np.dtype(
@@ -47,9 +46,10 @@ PIECE = 60_000
 """Rows of the pool that are read at once: of a whole pool three row groups, so that none is read twice."""
 
 KEPT = 100
-"""Parts that are remembered, at most 8 MB each: ten million rows."""
+"""Parts that are remembered, at most 8 MB each."""
 
-_PREFIX = f"faces-1-{RULES}-"
+_ALL = "faces-"
+_PREFIX = f"{_ALL}1-{RULES}-"
 
 
 @dataclass(frozen=True)
@@ -65,6 +65,7 @@ class _Part:
     """Rows of a step that lie in one part of the pool, of which there is one without a name where it has none."""
 
     rows: pl.DataFrame
+    number: int = 0
     sha256: str = ""
     start: int = 0
     count: int = 0
@@ -88,8 +89,14 @@ def stretches(frame: pl.DataFrame, texts: Texts, readings: Readings) -> Generato
             if part.whole:
                 seen.append(faces)
             yield Stretch(some, faces)
-        if folder is not None and part.whole and archives.keep(_path(folder, part), faces=np.concatenate(seen)):
-            _tidy(folder)
+        # What was read of a damaged part must not be believed of the part that it was.
+        if (
+            folder is not None
+            and part.whole
+            and texts.is_whole(part.number)
+            and archives.keep(_path(folder, part), faces=np.concatenate(seen))
+        ):
+            _tidy(folder, max(KEPT, len(texts.parts())))
 
 
 def _by_part(frame: pl.DataFrame, texts: Texts) -> Iterator[_Part]:
@@ -99,10 +106,12 @@ def _by_part(frame: pl.DataFrame, texts: Texts) -> Iterator[_Part]:
         yield _Part(frame)
         return
     place, start = frame.get_column("row").to_numpy(), 0
-    for sha256, count in parts:
+    if (place[1:] <= place[:-1]).any():
+        raise ValueError("the rows do not ascend")
+    for number, (sha256, count) in enumerate(parts):
         first, last = np.searchsorted(place, [start, start + count]).tolist()
         if last > first:
-            yield _Part(frame.slice(first, last - first), sha256, start, count)
+            yield _Part(frame.slice(first, last - first), number, sha256, start, count)
         start += count
     if len(place) and place[-1] >= start:
         raise ValueError(f"row {place[-1]} was asked for, but the artifact has {start} rows")
@@ -145,7 +154,7 @@ def _remembered(folder: Path, part: _Part) -> Faces | None:
     return every if part.whole else every[part.rows.get_column("row").to_numpy() - part.start]
 
 
-def _tidy(folder: Path) -> None:
-    for path in archives.oldest_first(folder, _PREFIX)[:-KEPT]:
+def _tidy(folder: Path, kept: int) -> None:
+    for path in archives.oldest_first(folder, _ALL)[:-kept]:
         archives.remove(path)
-    archives.remove_torn(folder, _PREFIX)
+    archives.remove_torn(folder, _ALL)

@@ -68,7 +68,11 @@ class Material:
         return self.readings.soft(self._numbers(nodes))
 
     def _numbers(self, nodes: Ints) -> Ints:
-        return self.readings.numbers(self.said[nodes], lambda places: self.questions(nodes[places]))
+        # Each node is looked up once, however often it is asked for.
+        different, back = np.unique(nodes, return_inverse=True)
+        found = self.readings.numbers(self.said[different], lambda places: self.questions(different[places]))
+        numbers: Ints = found[back]
+        return numbers
 
 
 def readings_for(step: Dedup, rows: int, home: Path | None) -> Readings:

@@ -14,6 +14,7 @@ import unicodedata
 from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
+from threading import Event
 from types import TracebackType
 
 import numpy as np
@@ -31,6 +32,8 @@ RULES = f"{VERSION}-{unicodedata.unidata_version}"
 """The version of the rules. What a character is (a sign, a stop) is Python's tables to say."""
 
 _PREFIX = f"readings-{RULES}-"
+_AT_ONCE = 100_000
+"""Texts that are read anew at once: of a piece of the pool all."""
 
 
 class Readings:
@@ -41,6 +44,7 @@ class Readings:
         self.folder = folder
         self._opening: Future[list[Shelf]] | None = None
         """The folder's files, which are checked until the first text is asked about."""
+        self._left = Event()
         self._shelves: list[Shelf] = []
         self._bases = [0]
         """The number of each shelf's first text, and that of the next one's."""
@@ -49,13 +53,15 @@ class Readings:
         if self.folder is not None:
             folder = self.folder
             pool = ThreadPoolExecutor(1, thread_name_prefix="readings")
-            self._opening = pool.submit(lambda: list(opened(folder, _PREFIX)))
+            self._opening = pool.submit(lambda: list(opened(folder, _PREFIX, self._left)))
             pool.shutdown(wait=False)
         return self
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
+        if kind is not None:
+            self._left.set()
         self._open()
         if self.folder is not None and kind is None:
             join(self.folder, _PREFIX, self._shelves)
@@ -88,9 +94,11 @@ class Readings:
 
     def _open(self) -> None:
         """Until the folder's files are there."""
-        opening, self._opening = self._opening, None
-        for shelf in opening.result() if opening is not None else ():
-            self._add(shelf)
+        if self._opening is not None:
+            shelves = self._opening.result()  # an interrupt comes out here, and they are still to come then
+            self._opening = None
+            for shelf in shelves:
+                self._add(shelf)
 
     def _looked_up(self, keys: Longs, texts: Callable[[Ints], list[str]], rows: Ints) -> Ints:
         """Numbers for keys that ascend; `rows` says where each one's text stands."""
@@ -100,9 +108,10 @@ class Readings:
             known = at >= 0
             numbers[left[known]] = base + at[known]
             left = left[~known]
-        if len(left):
-            numbers[left] = self._bases[-1] + np.arange(len(left))
-            self._add(self._read_anew(keys[left], texts(rows[left])))
+        for start in range(0, len(left), _AT_ONCE):
+            some = left[start : start + _AT_ONCE]
+            numbers[some] = self._bases[-1] + np.arange(len(some))
+            self._add(self._read_anew(keys[some], texts(rows[some])))
         return numbers
 
     def _records(self, numbers: Ints) -> Records:

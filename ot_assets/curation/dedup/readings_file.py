@@ -1,8 +1,8 @@
 """Files of readings: what is known of texts that were read before.
 
 Belongs here: the format of one file (`Shelf`), and which files of a folder are joined. A file is never changed: it is
-written beside its place, then renamed, so a run that is killed leaves nothing that counts, and two processes at once do no
-harm. It is a head of four numbers (rows, bytes of texts, and the checksums of both), the `RECORD`s by
+written beside its place, synced, then renamed, so a run that is killed leaves nothing that counts, and two processes at once
+do no harm. It is a head of four numbers (rows, bytes of texts, and the checksums of both), the `RECORD`s by
 ascending key, and the texts in UTF-8, to which the records point. Its name says the version of the rules. `opened` checks
 the sums, and removes what does not hold, such as a file that a power cut tore; texts are read from the open file, so
 another process may remove it meanwhile.
@@ -21,10 +21,13 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
+from threading import Event
 from typing import BinaryIO
 
 import numpy as np
 import numpy.typing as npt
+
+from resources.artifacts.disk import sync_file
 
 Ints = npt.NDArray[np.int64]
 Records = npt.NDArray[np.void]
@@ -108,13 +111,13 @@ class Shelf:
         return _write(folder, prefix, self.records, [self.texts], len(self.texts), zlib.crc32(self.texts))
 
 
-def opened(folder: Path, prefix: str) -> Iterator[Shelf]:
-    """The files that hold, the largest first; others are removed."""
+def opened(folder: Path, prefix: str, left: Event | None = None) -> Iterator[Shelf]:
+    """The files that hold, the largest first; others are removed. Once `left` is set no more are looked at."""
     shelves = []
     for path in _files(folder, prefix):
         with contextlib.suppress(OSError):
             try:
-                shelves.append(_open(path))
+                shelves.append(_open(path, left))
             except ValueError:
                 path.unlink()
     yield from sorted(shelves, key=lambda shelf: -len(shelf.records))
@@ -179,14 +182,15 @@ def _write(
             file.write(np.array([len(records), size, zlib.crc32(records.tobytes()), checksum], "<u8").tobytes())
             file.write(records.tobytes())
             file.writelines(texts)
+        sync_file(beside)
         beside.replace(folder / name)
         return Shelf(records, (folder / name).open("rb"), folder / name)
     finally:
         beside.unlink(missing_ok=True)
 
 
-def _open(path: Path) -> Shelf:
-    """A file whose sums hold; ValueError or OSError otherwise."""
+def _open(path: Path, left: Event | None) -> Shelf:
+    """A file whose sums hold; ValueError otherwise, and OSError where it cannot be looked at."""
     file = path.open("rb")
     try:
         rows, size, records_sum, texts_sum = np.frombuffer(file.read(_HEAD), "<u8").tolist()
@@ -198,6 +202,8 @@ def _open(path: Path) -> Shelf:
         checksum, piece = 0, bytearray(min(size, _AT_ONCE))
         while size and (count := file.readinto(piece)):
             checksum = zlib.crc32(memoryview(piece)[:count], checksum)
+            if left is not None and left.is_set():
+                raise InterruptedError("nobody waits for it")
         if (zlib.crc32(records.data.cast("B")), checksum) != (records_sum, texts_sum):
             raise ValueError("not what was written")
     except BaseException:

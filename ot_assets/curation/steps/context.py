@@ -32,6 +32,10 @@ class Texts(Protocol):
         """The sha256 and the rows of each file that the pool lies in, in order; empty where it lies in none."""
         ...
 
+    def is_whole(self, part: int) -> bool:
+        """Whether a file's bytes are still those of its sha256."""
+        ...
+
 
 @dataclass(frozen=True)
 class FrameTexts:
@@ -50,6 +54,10 @@ class FrameTexts:
     def parts(self) -> list[tuple[str, int]]:
         """See ``Texts``."""
         return []
+
+    def is_whole(self, part: int) -> bool:
+        """See ``Texts``; there are no files."""
+        return False
 
 
 @dataclass(frozen=True)

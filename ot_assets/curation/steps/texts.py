@@ -18,6 +18,8 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from resources.artifacts import Artifact
+from resources.artifacts.hashing import file_problem
+from resources.artifacts.manifest import FileInfo
 
 
 @dataclass(frozen=True)
@@ -43,13 +45,19 @@ class ArtifactTexts:
 
     def parts(self) -> list[tuple[str, int]]:
         """See ``Texts``; none where a manifest does not say how many rows a part has."""
-        files = self.artifact.manifest.tables[""].files
-        known = [(file.sha256, file.rows) for file in files if file.rows is not None]
-        return known if len(known) == len(files) else []
+        rows = self._rows()
+        return [(f.sha256, n) for f, n in zip(self._files(), rows, strict=True) if n is not None] if all(rows) else []
+
+    def is_whole(self, part: int) -> bool:
+        """See ``Texts``."""
+        return not file_problem(self.artifact.parts()[part], self._files()[part])
 
     def _rows(self) -> list[int | None]:
         """Of each part; None where its manifest does not say."""
-        return [file.rows for file in self.artifact.manifest.tables[""].files]
+        return [file.rows for file in self._files()]
+
+    def _files(self) -> list[FileInfo]:
+        return self.artifact.manifest.tables[""].files
 
     def _pieces(self, rows: npt.NDArray[np.int64], columns: Sequence[str]) -> Iterator[pa.Table]:
         """The rows (ascending) of one row group after the other."""

@@ -43,6 +43,9 @@ class Parts:
     def parts(self) -> list[tuple[str, int]]:
         return [(name, 20) for name in self.names]
 
+    def is_whole(self, part: int) -> bool:
+        return self.names[part] != "damaged"
+
 
 Said = list[tuple[object, ...]]
 
@@ -100,6 +103,25 @@ def test_a_part_that_is_known_is_not_read(tmp_path: Path) -> None:
 def test_a_part_of_which_some_rows_are_asked_for_is_not_remembered(tmp_path: Path) -> None:
     told([*range(20), *range(21, 40)], tmp_path)
     assert known(tmp_path) == ["a"]
+
+
+def test_a_part_that_is_not_as_it_was_published_is_not_remembered(tmp_path: Path) -> None:
+    assert told(range(ROWS), tmp_path, Parts(("a", "damaged", "c"))) == wanted(range(ROWS))
+    assert known(tmp_path) == ["a", "c"]
+
+
+def test_rows_must_ascend(tmp_path: Path) -> None:
+    for rows in ([0, 0, 2], [3, 2]):
+        with pytest.raises(ValueError, match="do not ascend"):
+            told(rows, tmp_path)
+
+
+def test_a_pool_of_more_parts_than_are_kept_finds_its_own(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(faces, "KEPT", 1)
+    texts = Parts()
+    for _ in range(2):
+        told(range(ROWS), tmp_path, texts)
+    assert len(texts.read_rows) == ROWS
 
 
 def test_texts_of_known_parts_are_had_where_their_readings_are_lost(tmp_path: Path) -> None:

@@ -158,18 +158,43 @@ def test_a_disk_without_links(local: ArtifactStore, monkeypatch: pytest.MonkeyPa
     assert shared(more, first) == [] and more.verify() == [] and more.read().equals(frame(list(range(50))))
 
 
-def test_a_version_that_shares_outlives_the_one_before(local: ArtifactStore) -> None:
+def test_a_version_that_shares_outlives_those_before(local: ArtifactStore) -> None:
     first = made(local, frame(list(range(30))))
-    more = made(local, frame(list(range(45))))
-    alone = sum(path.stat().st_size for path in Path(first.path).rglob("*") if path.is_file())
-    report = local.gc(grace_hours=0)
-    assert 0 < report.bytes < alone  # what both have is counted half
-    local.gc(grace_hours=0, delete=True)
-    assert not Path(first.path).exists()
-    assert more.verify() == [] and more.read().equals(frame(list(range(45))))
+    second = made(local, frame(list(range(45))))
+    more = made(local, frame([*range(30), *range(60, 85)]))
+    files = [path for one in (first, second) for path in Path(one.path).rglob("*") if path.is_file()]
+    theirs = {path.stat().st_ino for path in Path(more.path).rglob("*")}
+    freed = {path.stat().st_ino: path.stat().st_size for path in files if path.stat().st_ino not in theirs}
+    free = sum(freed.values())
+    assert shared(more, second) == shared(more, first) == [f"part-0000{n}.parquet" for n in range(3)]
+    assert local.gc(grace_hours=0).bytes == local.gc(grace_hours=0, delete=True).bytes == free > 0
+    assert not Path(first.path).exists() and not Path(second.path).exists()
+    assert more.verify() == [] and len(more.read()) == 55
+
+
+def test_what_versions_share_is_counted_once(local: ArtifactStore) -> None:
+    for rows in (30, 45, 60):
+        made(local, frame(list(range(rows))))
+    made(local, frame([1, 2, 3]))
+    taken = {p.stat().st_ino: p.stat().st_size for p in Path(local.root).rglob("*") if p.is_file()}
+    report = local.gc(grace_hours=0, delete=True)
+    left = {p.stat().st_ino: p.stat().st_size for p in Path(local.root).rglob("*") if p.is_file()}
+    assert len(report.items) == 3
+    assert abs(report.bytes - (sum(taken.values()) - sum(left.values()))) < 100  # locks
+
+
+def test_a_part_that_cannot_be_read_is_written_anew(local: ArtifactStore, monkeypatch: pytest.MonkeyPatch) -> None:
+    first = made(local, frame(list(range(30))))
+
+    def unreadable(path: Path, expected: object) -> str:
+        raise OSError(errno.EIO, os.strerror(errno.EIO), str(path))
+
+    monkeypatch.setattr(parts, "file_problem", unreadable)
+    more = made(local, frame(list(range(40))))
+    assert shared(more, first) == [] and more.verify() == []
 
 
 def test_object_stores_take_whole_files() -> None:
     store = ArtifactStore("memory://parts/store")
-    made(store, frame(list(range(30))))
+    assert all(file.groups is None for file in made(store, frame(list(range(30)))).manifest.all_files())
     assert made(store, frame(list(range(41)))).read().equals(frame(list(range(41))))

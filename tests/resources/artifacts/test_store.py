@@ -112,8 +112,8 @@ def test_a_damaged_manifest_is_named(local: ArtifactStore, damage: bytes, word: 
 def test_unknown_formats_and_strangers(local: ArtifactStore) -> None:
     manifest = publish(local)
     path = folder_of(local) / manifest.artifact_id / "manifest.json"
-    path.write_bytes(manifest.model_copy(update={"format": 2}).to_json())
-    with pytest.raises(DamagedArtifact, match="format 2, this release reads format 1"):
+    path.write_bytes(manifest.model_copy(update={"format": 3}).to_json())
+    with pytest.raises(DamagedArtifact, match="format 3, this release reads formats 1 to 2"):
         local.current("trace_requests", AIME)
     path.write_bytes(manifest.model_copy(update={"asset": "other"}).to_json())
     with pytest.raises(DamagedArtifact, match="it is the manifest of other"):
