@@ -16,6 +16,7 @@ import pytest
 
 from benchmarks.bench_engines import measure
 from ot_assets.asking import with_weights
+from ot_assets.quality import judge
 from resources.serving.record import ServeRecord, all_records
 from tests.endtoend.house import House
 from tests.endtoend.steps import make
@@ -81,6 +82,7 @@ def served(killed: Killed) -> Iterator[ServeRecord]:
     finally:
         serve.send_signal(signal.SIGINT)
         serve.wait(60)
+        judge.stop()  # the one of this process, which made assets itself
     assert processes(killed.house) == [], "Ctrl-C ends the server and all of its processes"
     assert all_records(home_of(killed.house)) == []
 
