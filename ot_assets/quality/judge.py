@@ -1,9 +1,9 @@
 """Great Expectations in a process of its own, which is imported while a step works.
 
 What belongs here: starting that process, asking it, and doing without it. Importing GX takes seconds, a quarter of a small
-step; beside the step it takes a core that is idle. Contract: one such process at most for each of ours; it ends with ours,
-even when that is killed. Whatever is wrong with it (it does not start, dies, hangs, says something else, or cannot judge a
-profile), the profile is judged in this process, so an answer or an error is always GX's own; and after a failure all others
+step; beside the step it takes a core that is idle. Contract: one such process at most for each of ours; it ends soon after
+ours, even when that is killed. Whatever is wrong with it (it does not start, dies, hangs, says something else, or cannot judge
+a profile), the profile is judged in this process, so an answer or an error is always GX's own; and after a failure all others
 are, since GX is imported here then.
 """
 
