@@ -90,12 +90,9 @@ def stretches(frame: pl.DataFrame, texts: Texts, readings: Readings) -> Generato
                 seen.append(faces)
             yield Stretch(some, faces)
         # What was read of a damaged part must not be believed of the part that it was.
-        if (
-            folder is not None
-            and part.whole
-            and texts.is_whole(part.number)
-            and archives.keep(_path(folder, part), faces=np.concatenate(seen))
-        ):
+        if folder is None or not part.whole or not texts.is_whole(part.number):
+            continue
+        if archives.keep(_path(folder, part), faces=np.concatenate(seen)):
             _tidy(folder, max(KEPT, len(texts.parts())))
 
 

@@ -27,6 +27,7 @@ from typing import BinaryIO
 import numpy as np
 import numpy.typing as npt
 
+from ot_assets.curation.dedup import archives
 from resources.artifacts.disk import sync_file
 
 Ints = npt.NDArray[np.int64]
@@ -54,7 +55,6 @@ FEW = 4
 _HEAD = 4 * 8
 _AT_ONCE = 1 << 24
 _GAP = 1 << 16
-_STALE_SECONDS = 24 * 3600
 
 
 @dataclass(frozen=True)
@@ -138,9 +138,7 @@ def join(folder: Path, prefix: str, shelves: Sequence[Shelf]) -> None:
         for shelf in kept[:small]:
             assert shelf.path is not None
             shelf.path.unlink(missing_ok=True)
-        for path in _files(folder, f".{prefix}"):
-            if time.time() - path.stat().st_mtime > _STALE_SECONDS:
-                path.unlink(missing_ok=True)
+        archives.remove_torn(folder, prefix)
 
 
 def _joined(folder: Path, prefix: str, shelves: Sequence[Shelf]) -> Shelf:
